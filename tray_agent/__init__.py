@@ -1,0 +1,1 @@
+"""The agent that lends a PC: it runs jobs and gives the PC back."""

@@ -2,8 +2,9 @@
 
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from inspect import GEN_CLOSED, getgeneratorstate
 from typing import BinaryIO
 
 from shared.archive_directory import (
@@ -184,13 +185,17 @@ def _check_ratio(headers: list[Header], unpacked: int, limits: ArchiveLimits) ->
 
 def _entries(file: BinaryIO, contents: _Contents) -> Iterator[tuple[ArchiveEntry, Iterator[bytes]]]:
     for entry, header in zip(contents.entries, contents.headers, strict=True):
-        pieces = _pieces(file, header, contents.data_starts[header.offset])
+        start = contents.data_starts[header.offset]
+        pieces = _pieces(file, header, start)
         yield entry, pieces
-        for _ in pieces:
-            pass
+        if (
+            getgeneratorstate(pieces) != GEN_CLOSED
+        ):  # not taken to the end; left usable, as it may be taken later
+            for _ in _pieces(file, header, start):
+                pass
 
 
-def _pieces(file: BinaryIO, header: Header, start: int) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, header: Header, start: int) -> Generator[bytes, None, None]:
     left, crc = header.size, 0
     chunks = _chunks(file, header, start)
     # Some packers call an empty entry deflated, without the two bytes that this takes.

@@ -20,7 +20,6 @@ from shared.archive_directory import (
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DESCRIPTOR_FOLLOWS = 0x8
-_NO_HEADER = "The entry's own header is missing or cut short."
 
 
 def lay_out(file: BinaryIO, directory: Directory, headers: list[Header]) -> dict[int, int]:
@@ -34,7 +33,7 @@ def lay_out(file: BinaryIO, directory: Directory, headers: list[Header]) -> dict
     before: Header | None = None
     for header in sorted(headers, key=lambda h: h.offset):
         _check_gap(file, before, end, header.offset, header.name)
-        data_start = _check_local(file, header, directory.offset)
+        data_start = _check_local(file, header)
         data_starts[header.offset] = data_start
         before, end = header, data_start + header.packed
         if end > directory.offset:
@@ -66,22 +65,17 @@ def _check_gap(file: BinaryIO, before: Header | None, end: int, start: int, entr
         )
 
 
-def _check_local(file: BinaryIO, header: Header, limit: int) -> int:
+def _check_local(file: BinaryIO, header: Header) -> int:
     """Compare the entry's own header with the directory's; return where the entry's data begins."""
-    name_start = header.offset + _LOCAL.size
-    if name_start + len(header.raw_name) > limit:
-        raise ArchiveRefused(header.name, _NO_HEADER)
     fixed = read_at(file, header.offset, _LOCAL.size + len(header.raw_name), header.name)
     signature, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack_from(
         fixed
     )
     if signature != LOCAL_SIGNATURE:
-        raise ArchiveRefused(header.name, _NO_HEADER)
+        raise ArchiveRefused(header.name, "The entry's own header is missing.")
     if name_length != len(header.raw_name) or fixed[_LOCAL.size :] != header.raw_name:
         raise ArchiveRefused(header.name, "The entry's own header has another name than the directory.")
-    extra_start = name_start + name_length
-    if extra_start + extra_length > limit:
-        raise ArchiveRefused(header.name, _NO_HEADER)
+    extra_start = header.offset + len(fixed)
     real = (crc, size, packed)
     if MAX_32 in (size, packed):
         extra = extra_fields(read_at(file, extra_start, extra_length, header.name), header.name)

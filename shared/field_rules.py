@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of `least` to `most` characters; of control characters only tab and line breaks, and only if `lines`."""
+    """A text of `least` to `most` characters, with tabs and line breaks only if `lines`."""
 
     most: int
     least: int = 0

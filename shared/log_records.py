@@ -54,7 +54,7 @@ def pack_gap(time_ms: int, left_out: int) -> bytes:
 
 
 def read_records(data: bytes, offset: int = 0) -> Iterator[LogRecord]:
-    """Take framed bytes apart, the first byte at `offset`. Raises BadRecords at anything but whole records."""
+    """Take framed bytes apart, the first at `offset`. Raises BadRecords at anything but whole records."""
     place = 0
     while place < len(data):
         record = _record_at(data, place, offset + place)

@@ -1,0 +1,1 @@
+"""The coordinator: the queue, its interfaces for people and agents, and its pages."""

@@ -1,0 +1,1 @@
+"""What people and agents ask of the coordinator, one group of verbs per file, over the ports."""

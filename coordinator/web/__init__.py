@@ -1,0 +1,1 @@
+"""HTTP in, use cases, HTTP out."""

@@ -188,9 +188,8 @@ def _entries(file: BinaryIO, contents: _Contents) -> Iterator[tuple[ArchiveEntry
         start = contents.data_starts[header.offset]
         pieces = _pieces(file, header, start)
         yield entry, pieces
-        if (
-            getgeneratorstate(pieces) != GEN_CLOSED
-        ):  # not taken to the end; left usable, as it may be taken later
+        # Pieces not taken to the end are checked all the same, and stay usable, as they may be taken later.
+        if getgeneratorstate(pieces) != GEN_CLOSED:
             for _ in _pieces(file, header, start):
                 pass
 

@@ -220,6 +220,9 @@ def _places() -> Iterator[Hostile]:
     yield Hostile("data descriptor that lies", zip_of(lying), "a", "no entry")
     member = Member("a")
     member.descriptor = descriptor(Member("a", b"other"), wide=True)
+    cut = zip_of(Member("odd", local_extra=b"\x99\x99\xff\xff"))
+    cut = cut.replace(b"\x04\x00odd\x99", b"\xff\xffodd\x99")
+    yield Hostile("own header longer than the file", cut, "odd", "longer than the place")
     yield Hostile("data descriptor of another entry", zip_of(member), "a", "no entry")
 
 
@@ -282,6 +285,9 @@ def _zip64() -> Iterator[Hostile]:
         yield Hostile(
             f"ZIP64 end that lies about {title}", Zip(ending=Ending(end64=changes)).build(), None, "archive"
         )
+    content = bytearray(Zip(ending=Ending(end64={})).build())
+    content[-12:-8] = b"\x02\0\x02\0"
+    yield Hostile("end records that count differently", bytes(content), None, "contradict each other")
     bare = Member("odd", b"hello", size=FULL_32, packed_size=FULL_32)
     yield Hostile("ZIP64 sizes that are missing", zip_of(bare), "odd", "ZIP64 sizes are missing")
     bare.extra = zip64_field(5)

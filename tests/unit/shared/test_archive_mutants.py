@@ -1,4 +1,4 @@
-"""Random damage to sound archives: nothing but a refusal is raised, and what is read stays inside the rules."""
+"""Random damage to sound archives: only refusals are raised, and what is read stays inside the rules."""
 
 import io
 import unicodedata

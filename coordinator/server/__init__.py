@@ -1,0 +1,1 @@
+"""Waitress and what surrounds it: threads, limits, waiting, draining."""

@@ -15,6 +15,7 @@ _P = bindparam
 _OPEN = attempt.c.outcome.is_(None)
 _INSERT = insert(attempt)
 _ONE = select(attempt).where(attempt.c.job == _P("b_job"), attempt.c.number == _P("b_number"))
+_BY_ID = select(attempt).where(attempt.c.id == _P("b_id"))
 _OF_JOB = select(attempt).where(attempt.c.job == _P("b_job")).order_by(attempt.c.number)
 _HELD = select(attempt).where(_OPEN, attempt.c.worker == _P("b_worker")).order_by(attempt.c.id)
 _UNNAMED = (
@@ -83,6 +84,10 @@ class SqlAttempts:
 
     def get(self, job: str, number: int) -> Attempt | None:
         row = self._connection.execute(_ONE, {"b_job": job, "b_number": number}).one_or_none()
+        return attempt_of(row) if row is not None else None
+
+    def by_id(self, attempt_id: int) -> Attempt | None:
+        row = self._connection.execute(_BY_ID, {"b_id": attempt_id}).one_or_none()
         return attempt_of(row) if row is not None else None
 
     def of_job(self, job: str) -> list[Attempt]:

@@ -1,10 +1,12 @@
 """Give waiting jobs to a worker: what matches and fits, first in first out within a priority."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from coordinator.domain.attempt import FIRST_CONTACT_S, Attempt, attempt_token
 from coordinator.domain.job import Job
 from coordinator.domain.matching import matches
+from coordinator.domain.requirements import Requirements
 from coordinator.domain.worker import Worker
 from coordinator.use_cases.ports import Transaction
 from shared.messages import Lease
@@ -12,34 +14,48 @@ from shared.messages import Lease
 MOST_AT_ONCE = 64
 
 
-def claim_jobs(tx: Transaction, worker: Worker, held: Iterable[Attempt], seq: int) -> list[Lease]:
-    """Lease to `worker` what its free slots take, counted here: its own word is not trusted."""
-    if not worker.takes_jobs:
-        return []
-    holding = list(held)
-    used = tx.jobs.get_many([attempt.job for attempt in holding]) if holding else {}
-    cpus = worker.cpus - sum(job.order.requirements.cpus for job in used.values())
-    memory = worker.memory_mb - sum(job.order.requirements.memory_mb for job in used.values())
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a worker has left beside the attempts that it holds."""
+
+    cpus: int
+    memory_mb: int
+
+    def fits(self, wanted: Requirements) -> bool:
+        return wanted.cpus <= self.cpus and wanted.memory_mb <= self.memory_mb
+
+    def less(self, wanted: Requirements) -> "Room":
+        return Room(self.cpus - wanted.cpus, self.memory_mb - wanted.memory_mb)
+
+
+def room_of(worker: Worker, held: Iterable[Job]) -> Room:
+    """Count what is left by what the store says that `worker` holds: its own word is not trusted."""
+    room = Room(worker.cpus, worker.memory_mb)
+    for job in held:
+        room = room.less(job.order.requirements)
+    return room
+
+
+def claim_jobs(tx: Transaction, worker: Worker, room: Room, seq: int) -> tuple[list[Lease], Room]:
+    """Lease to `worker` what its room takes; tell the leases and the room left."""
     leases: list[Lease] = []
-    for job in _candidates(tx, worker, cpus, memory):
+    if not worker.takes_jobs or room.cpus <= 0:
+        return leases, room
+    for job in _candidates(tx, worker, room):
         wanted = job.order.requirements
-        if wanted.cpus <= cpus and wanted.memory_mb <= memory and tx.jobs.grant(job, worker.id):
-            cpus, memory = cpus - wanted.cpus, memory - wanted.memory_mb
+        if room.fits(wanted) and tx.jobs.grant(job, worker.id):
+            room = room.less(wanted)
             leases.append(_lease(tx, job, worker, seq))
-        if cpus <= 0:
-            break
-    return leases
+    return leases, room
 
 
-def _candidates(tx: Transaction, worker: Worker, cpus: int, memory_mb: int) -> list[Job]:
-    if cpus <= 0:
-        return []
+def _candidates(tx: Transaction, worker: Worker, room: Room) -> list[Job]:
     classes = [
         number
         for number, wanted in tx.jobs.requirement_classes().items()
-        if wanted.cpus <= cpus and wanted.memory_mb <= memory_mb and matches(wanted, worker)
+        if room.fits(wanted) and matches(wanted, worker)
     ]
-    return tx.jobs.claimable(classes, worker.id, min(cpus, MOST_AT_ONCE)) if classes else []
+    return tx.jobs.claimable(classes, worker.id, min(room.cpus, MOST_AT_ONCE)) if classes else []
 
 
 def _lease(tx: Transaction, job: Job, worker: Worker, seq: int) -> Lease:

@@ -1,11 +1,13 @@
 """The agent's one call: heartbeat, renewal, output, results and claim in one transaction."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from coordinator.domain.attempt import LEASE_S, Attempt
 from coordinator.domain.errors import SessionUnknown
+from coordinator.domain.matching import matches
+from coordinator.domain.requirements import Requirements
 from coordinator.domain.worker import Worker
-from coordinator.use_cases.claim_jobs import claim_jobs, lease_of
+from coordinator.use_cases.claim_jobs import Room, claim_jobs, lease_of, room_of
 from coordinator.use_cases.expire_leases import lose_attempt
 from coordinator.use_cases.ports import Transaction
 from coordinator.use_cases.settle_reports import Desk, settle
@@ -13,7 +15,19 @@ from shared.messages import AttemptRef, ExchangeReply, ExchangeRequest, Lease, O
 from shared.vocabulary import AgentState, OrderKind
 
 
-def exchange(tx: Transaction, request: ExchangeRequest, may_claim: bool = True) -> ExchangeReply:
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """The reply, and what is needed to hold the call: who spoke and what it could still take."""
+
+    reply: ExchangeReply
+    worker: Worker
+    room: Room
+
+    def would_take(self, wanted: Requirements) -> bool:
+        return self.worker.takes_jobs and self.room.fits(wanted) and matches(wanted, self.worker)
+
+
+def exchange(tx: Transaction, request: ExchangeRequest, may_claim: bool = True) -> Exchanged:
     """Settle, renew, order and lease. Raises SessionUnknown."""
     worker = _heard(tx, request)
     held = {AttemptRef(a.job, a.number): a for a in tx.attempts.held_by(worker.id)}
@@ -22,33 +36,30 @@ def exchange(tx: Transaction, request: ExchangeRequest, may_claim: bool = True) 
     logs, settled = settle(desk, request)
     newest = request.seq >= worker.last_seq
     gone = _compare_holding(desk, request) if newest else ()
-    return ExchangeReply(
-        seq=request.seq,
-        settled=tuple(settled),
-        logs=tuple(logs),
-        leases=tuple(_leases(desk, request.seq, may_claim and newest)),
-        orders=tuple(_orders(desk)),
-        gone=gone,
-    )
+    told = ExchangeReply(seq=request.seq, settled=tuple(settled), logs=tuple(logs), gone=gone)
+    return _lease_and_order(desk, told, may_claim and newest)
 
 
-def claim_for_held_call(tx: Transaction, request: ExchangeRequest) -> ExchangeReply:
+def claim_for_held_call(tx: Transaction, request: ExchangeRequest) -> Exchanged:
     """Look again on behalf of a call that is being held: only leases and orders. Raises SessionUnknown."""
     worker = _worker(tx, request.session)
     held = {AttemptRef(a.job, a.number): a for a in tx.attempts.held_by(worker.id)}
     jobs = tx.jobs.get_many([a.job for a in held.values()]) if held else {}
     desk = Desk(tx, worker, held, jobs)
-    newest = request.seq >= worker.last_seq
-    leases = tuple(_leases(desk, request.seq, newest))
-    return ExchangeReply(seq=request.seq, leases=leases, orders=tuple(_orders(desk)))
+    return _lease_and_order(desk, ExchangeReply(seq=request.seq), request.seq >= worker.last_seq)
 
 
-def has_something_to_say(reply: ExchangeReply, request: ExchangeRequest) -> bool:
-    """Tell whether a reply must go out at once rather than be held."""
-    draining = any(order.kind is OrderKind.DRAIN for order in reply.orders)
-    drain_is_news = draining != (request.report.availability is AgentState.DRAINING)
-    other_orders = any(order.kind is not OrderKind.DRAIN for order in reply.orders)
-    return bool(reply.settled or reply.logs or reply.leases or reply.gone or other_orders or drain_is_news)
+def has_answers(reply: ExchangeReply) -> bool:
+    """Tell whether the agent waits for something in this reply, so that it must go out at once."""
+    return bool(reply.settled or reply.logs or reply.leases or reply.gone)
+
+
+def unheeded_orders(reply: ExchangeReply, request: ExchangeRequest) -> tuple[Order, ...]:
+    """Tell the orders not obeyed yet. Drain stands in each reply while it lasts; absent, it is over."""
+    orders = tuple(order for order in reply.orders if order.kind is not OrderKind.DRAIN)
+    drain = any(order.kind is OrderKind.DRAIN for order in reply.orders)
+    obeyed = drain == (request.report.availability is AgentState.DRAINING)
+    return orders if obeyed else (*orders, Order(OrderKind.DRAIN))
 
 
 def _worker(tx: Transaction, session: str) -> Worker:
@@ -86,12 +97,20 @@ def _reply_arrived(attempt: Attempt, request: ExchangeRequest) -> bool:
     return attempt.session != request.session or attempt.seq <= request.ack
 
 
-def _leases(desk: Desk, seq: int, may_claim: bool) -> list[Lease]:
-    again = [a for a in desk.held.values() if a.session == desk.worker.session and a.seq == seq]
-    leases = [lease_of(desk.tx, desk.job(a.job), a.number) for a in again]
+def _lease_and_order(desk: Desk, told: ExchangeReply, may_claim: bool) -> Exchanged:
+    leases = _granted_before(desk, told.seq)
+    room = room_of(desk.worker, [desk.job(attempt.job) for attempt in desk.held.values()])
     if may_claim:
-        leases += claim_jobs(desk.tx, desk.worker, desk.held.values(), seq)
-    return leases
+        claimed, room = claim_jobs(desk.tx, desk.worker, room, told.seq)
+        leases += claimed
+    reply = replace(told, leases=tuple(leases), orders=tuple(_orders(desk)))
+    return Exchanged(reply, desk.worker, room)
+
+
+def _granted_before(desk: Desk, seq: int) -> list[Lease]:
+    """Rebuild the leases of a call whose reply may have been lost."""
+    again = [a for a in desk.held.values() if a.session == desk.worker.session and a.seq == seq]
+    return [lease_of(desk.tx, desk.job(a.job), a.number) for a in again]
 
 
 def _orders(desk: Desk) -> list[Order]:

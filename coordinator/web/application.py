@@ -1,0 +1,26 @@
+"""The WSGI application: every interface of the coordinator in one Bottle app."""
+
+from bottle import Bottle, HTTPError
+
+from coordinator.web.agent_api.routes import agent_routes
+from coordinator.web.problems import problem_reply
+from coordinator.web.routing import Route, install, to_bottle
+from coordinator.web.services import Services
+
+
+def all_routes() -> list[Route]:
+    """Tell the whole route table; the OpenAPI document is made from it."""
+    return [*agent_routes()]
+
+
+def build_app(services: Services) -> Bottle:
+    app = Bottle(autojson=False)
+    app.default_error_handler = _bottle_error  # unknown paths and methods
+    install(app, all_routes(), services)
+    return app
+
+
+def _bottle_error(error: HTTPError) -> str:
+    reply = to_bottle(problem_reply(error))
+    reply.apply(error)
+    return ""

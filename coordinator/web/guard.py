@@ -1,0 +1,35 @@
+"""Which calls may come in at all: a web page elsewhere must not be able to use a coordinator on localhost."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from coordinator.domain.errors import NotAllowed
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"", "same-origin", "none"})  # none: typed by a person; "": not a browser
+
+
+def check_origin(request: Any, hosts: frozenset[str]) -> None:
+    """Refuse an unknown Host and changes asked for by a page of elsewhere. Raises NotAllowed."""
+    host = str(request.headers.get("Host", ""))
+    if host_name(host) not in hosts:
+        raise NotAllowed(f"This coordinator is not called {host[:100]!r}. Use the address that it printed.")
+    if request.method in SAFE_METHODS:
+        return
+    origin = str(request.headers.get("Origin", ""))
+    if origin and not _same_origin(origin, host, request.urlparts.scheme):
+        raise NotAllowed(f"A page of {origin[:100]!r} must not change anything here.")
+    if str(request.headers.get("Sec-Fetch-Site", "")) not in OWN_SITES:
+        raise NotAllowed("A page of another site must not change anything here.")
+
+
+def host_name(host: str) -> str:
+    """Tell the name in a Host header, without its port, in lower case."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _same_origin(origin: str, host: str, scheme: str) -> bool:
+    return origin.lower() == f"{scheme}://{host}".lower()

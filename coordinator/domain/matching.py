@@ -1,9 +1,12 @@
 """May this worker run a job with these requirements? If not, why not. Pure."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from coordinator.domain.requirements import Requirements
-from coordinator.domain.worker import Worker, WorkerKind
+from coordinator.domain.worker import Worker, WorkerKind, WorkerState
 from shared.vocabulary import Mode, SandboxLevel
 
 
@@ -36,6 +39,30 @@ def mismatch(wanted: Requirements, worker: Worker) -> Mismatch | None:
         ),
     )
     return next((reason for reason, applies in checks if applies), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Why a job waits: the PCs that could run it by their state, and the others by what they lack."""
+
+    matching: Counter[WorkerState]
+    rejecting: int  # PCs that tried and cannot run it as they are
+    lacking: Counter[Mismatch]
+
+
+def survey(wanted: Requirements, workers: Iterable[Worker], rejecting: Collection[str], now: float) -> Survey:
+    """Sort the workers by what keeps each from running a job with these requirements."""
+    result = Survey(Counter(), 0, Counter())
+    rejected = 0
+    for worker in workers:
+        reason = mismatch(wanted, worker)
+        if reason is not None:
+            result.lacking[reason] += 1
+        elif worker.id in rejecting:
+            rejected += 1
+        else:
+            result.matching[worker.state(now)] += 1
+    return replace(result, rejecting=rejected)
 
 
 def matches(wanted: Requirements, worker: Worker) -> bool:

@@ -69,7 +69,7 @@ class DirectoryFileStore:
     def room_for(self, size: int) -> bool:
         """Tell whether the disk takes `size` bytes more and stays usable for the queue."""
         disk = shutil.disk_usage(self._stored)
-        reserve = min(LEAST_FREE_BYTES, disk.total * LEAST_FREE_SHARE)
+        reserve = max(LEAST_FREE_BYTES, disk.total * LEAST_FREE_SHARE)
         return disk.free - size >= reserve
 
     def _place(self, sha256: str) -> Path:

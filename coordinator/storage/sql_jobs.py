@@ -121,6 +121,7 @@ _RIPEN = (
     .where(job.c.not_before <= _P("b_now"), job.c.state == JobState.PENDING.value)
     .values(ready=True, not_before=None, version=job.c.version + 1)
 )
+_REJECTED_BY = select(rejection.c.worker).where(rejection.c.job == _P("b_job"))
 _RECALL = select(idempotency_key.c.digest, idempotency_key.c.job).where(
     idempotency_key.c.principal == _P("principal"), idempotency_key.c.key == _P("key")
 )
@@ -226,6 +227,10 @@ class SqlJobs:
         where = and_(rejection.c.job == job, rejection.c.worker == worker)
         if self._connection.execute(select(rejection.c.job).where(where)).first() is None:
             self._connection.execute(insert(rejection).values(job=job, worker=worker))
+
+    def rejected_by(self, job: str) -> frozenset[str]:
+        found = self._connection.execute(_REJECTED_BY, {"b_job": job})
+        return frozenset(found.scalars())
 
     def recall_key(self, principal: str, key: str) -> tuple[str, str] | None:
         row = self._connection.execute(_RECALL, {"principal": principal, "key": key}).one_or_none()

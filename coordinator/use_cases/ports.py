@@ -86,6 +86,8 @@ class Jobs(Protocol):
     def reject(self, job: str, worker: str) -> None:
         """Remember that `worker` cannot run this job."""
 
+    def rejected_by(self, job: str) -> frozenset[str]: ...
+
     def recall_key(self, principal: str, key: str) -> tuple[str, str] | None:
         """Tell (body digest, job) of an idempotency key."""
 

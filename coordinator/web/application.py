@@ -1,6 +1,6 @@
 """The WSGI application: every interface of the coordinator in one Bottle app."""
 
-from bottle import Bottle, HTTPError
+from bottle import Bottle, HTTPError, HTTPResponse
 
 from coordinator.web.agent_api.routes import agent_routes
 from coordinator.web.problems import problem_reply
@@ -20,7 +20,8 @@ def build_app(services: Services) -> Bottle:
     return app
 
 
-def _bottle_error(error: HTTPError) -> str:
+def _bottle_error(error: HTTPError) -> HTTPResponse:
     reply = to_bottle(problem_reply(error))
-    reply.apply(error)
-    return ""
+    if "Allow" in error.headers:
+        reply.headers["Allow"] = error.headers["Allow"]
+    return reply

@@ -26,6 +26,10 @@ _TOKEN = ("Authorization",)
 
 
 def agent_routes() -> list[Route]:
+    return [*_session_routes(), *_transfer_routes()]
+
+
+def _session_routes() -> list[Route]:
     return [
         Route(
             "POST",
@@ -47,6 +51,11 @@ def agent_routes() -> list[Route]:
             answer=ExchangeReply,
             errors=(400, 401, 422, 503),
         ),
+    ]
+
+
+def _transfer_routes() -> list[Route]:
+    return [
         Route(
             "PUT",
             f"{_ATTEMPT}/log",

@@ -1,4 +1,4 @@
-"""The house rules of ARCHITECTURE.md, checked: who may import what, who may ask for the system or the time, sizes."""
+"""The rules of the house, checked: who imports what, who may ask for the system or the time, sizes, names."""
 
 import ast
 import sys

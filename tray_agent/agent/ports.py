@@ -1,4 +1,4 @@
-"""What the agent needs from outside: the coordinator, the runners, the machine. Implemented in sibling packages."""
+"""What the agent needs from outside: the coordinator, the runners, the machine."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ RunEvent = RunStarted | OutputGrew | RunEnded
 
 
 class Runners(Protocol):
-    """Run attempts in their own process trees. Every call returns at once; events come on one thread, in order."""
+    """Run attempts in their own process trees. Calls return at once; events come in order on one thread."""
 
     def start(self, task: RunTask) -> None: ...
     def stop(self, ref: AttemptRef, reason: StopReason) -> None: ...
@@ -95,3 +95,5 @@ class Link(Protocol):
     def offer_file(self, ref: AttemptRef, token: str, offer: UploadOffer) -> UploadState: ...
     def send_part(self, upload: str, token: str, offset: int, data: bytes) -> UploadState: ...
     def fetch_project(self, sha256: str, offset: int) -> Iterator[bytes]: ...
+    def disconnect(self) -> None:
+        """Close idle connections; the next call opens a new one."""

@@ -1,0 +1,395 @@
+"""When to call the coordinator and what to make of its answers: register, tell, hold, repeat."""
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.messages import AttemptRef, ExchangeReply, ExchangeRequest, RegisterReply, RegisterRequest, Report
+from tray_agent.agent import news
+from tray_agent.agent.attempt_desk import AttemptDesk
+from tray_agent.agent.attempts import Attempt, Phase, Said
+from tray_agent.agent.calls import Calls, spool
+from tray_agent.agent.conversation import Conversation
+from tray_agent.agent.errors import LinkError, SessionConflict, SessionUnknown, Unreachable
+from tray_agent.agent.events import Call, CallFailed, Replied
+from tray_agent.agent.settlement import settle, settle_log
+from tray_agent.agent.states import (
+    UNREACHABLE_AFTER_S,
+    Lane,
+    Situation,
+    availability,
+    back_off_s,
+    free_slots,
+    hold_s,
+)
+
+log = logging.getLogger(__name__)
+
+_OVERDUE_S = 55.0  # beyond its wait: 10 s to connect and 15 s to read, twice, and a little
+_SPOOL_LATEST_S = 0.25  # how long a result may wait for a call before it goes to disk by itself
+_UNSETTLED_S = 1.0
+_LINGER_S = 0.05  # with every slot taken only orders can come: the jobs that run may end before
+_REFUSED_S = 60.0
+
+
+@dataclass(slots=True)
+class _LaneState:
+    call: Call | None = None
+    sent_at: float | None = None  # None: it failed and waits to be repeated
+    repeat_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """How this agent registers, and what it does when another one has its identity."""
+
+    request: Callable[[], RegisterRequest]
+    accepted: Callable[[RegisterReply], None]
+    conflict: Callable[[], bool]  # True: it has become somebody new; False: its identity is fixed
+
+
+class Talk:
+    """Used by the loop's thread alone; `act` is called after every event and whenever its time has come."""
+
+    def __init__(self, desk: AttemptDesk, calls: Calls, registrar: Registrar, *, always: bool) -> None:
+        self._desk = desk
+        self._calls = calls
+        self._registrar = registrar
+        self._always = always
+        self._session = registrar.request().session
+        self._conversation = Conversation()
+        self._lanes = {lane: _LaneState() for lane in Lane}
+        self._failures = 0
+        self._most_items = news.ITEMS
+        self._log_flush_s = 0.25
+        self._log_due_at = math.inf
+        self._hold_at = 0.0
+        self._renewal: int | None = (
+            None  # nothing starts before the reply to this seq; 0: it is yet to be sent
+        )
+        self.registered = False
+        self.last_contact: float | None = None
+
+    # --- what came -------------------------------------------------------------------------------------
+
+    def replied(self, event: Replied, now: float) -> None:
+        if not self._ends(event.call):
+            return
+        self._failures = 0
+        self.last_contact = now
+        for lane in self._lanes.values():  # the coordinator is back: what waits to be repeated goes at once
+            lane.repeat_at = 0.0
+        if isinstance(event.reply, RegisterReply):
+            self.registered = True
+            self._registrar.accepted(event.reply)
+        elif isinstance(event.call.request, ExchangeRequest):
+            self._note_spooled(event.call)
+            self._take_in(event.call.request, event.reply, now)
+
+    def failed(self, event: CallFailed, now: float) -> None:
+        state = self._lanes[event.call.lane]
+        if state.call is not event.call:
+            return
+        state.sent_at = None
+        self._note_spooled(event.call)
+        error = event.error
+        if isinstance(error, Unreachable):
+            self._repeat_later(state, now, error)
+        elif isinstance(event.call.request, RegisterRequest):
+            self._not_registered(state, now, error)
+        elif isinstance(error, (SessionUnknown, SessionConflict)):
+            log.info("session.unknown", extra={"session": self._session, "why": str(error)})
+            self.registered = False
+            self._lanes[Lane.NEWS].repeat_at = now + back_off_s(1, random.random())
+        else:
+            self._refused(event.call.request, state, now, error)
+
+    def woke(self, now: float) -> None:
+        """After a sleep: connections are dead, and leases may be gone. Ask before anything else."""
+        log.info("agent.woke", extra={"attempts": len(self._desk.attempts)})
+        self._calls.disconnect()
+        self._renewal = 0
+        for lane, state in self._lanes.items():
+            if state.sent_at is not None:
+                self._calls.replace(lane)
+                state.sent_at, state.repeat_at = None, now
+            state.repeat_at = min(state.repeat_at, now)
+
+    # --- what is due -----------------------------------------------------------------------------------
+
+    def act(self, now: float) -> float:
+        """Make the calls that are due; tell when to look again at the latest."""
+        self._replace_hanging(now)
+        self._watch_logs(now)
+        if not self.registered:
+            self._register(now)
+            self._repeat_if_register(now)
+        else:
+            for lane in Lane:
+                self._repeat(lane, now)
+            self._tell(now)
+            self._hold(now)
+        self._spool_waiting(now)
+        return self._next_look(now)
+
+    @property
+    def may_start(self) -> bool:
+        """Tell whether attempts may begin: not while it is open whether they are still ours."""
+        return self._renewal is None
+
+    @property
+    def all_told(self) -> bool:
+        busy = self._lanes[Lane.NEWS].call is not None
+        return not busy and not self._desk.attempts.holding()
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the last call was answered."""
+        return self._failures == 0
+
+    def reachable(self, now: float) -> bool:
+        recent = self.last_contact is not None and now - self.last_contact < UNREACHABLE_AFTER_S
+        return self._failures == 0 or recent
+
+    def situation(self) -> Situation:
+        attempts = self._desk.attempts
+        return Situation(
+            always=self._always,
+            draining=self._desk.draining,
+            stopping=self._desk.stopping,
+            running=attempts.running(),
+            held=len(attempts),
+            slots=self._desk.tools.facts.cpus,
+            slots_used=attempts.slots_used(),
+        )
+
+    # --- answers ---------------------------------------------------------------------------------------
+
+    def _take_in(self, request: ExchangeRequest, reply: ExchangeReply, now: float) -> None:
+        self._conversation.close(request.seq)
+        if self._renewal and request.seq >= self._renewal:
+            self._renewal = None
+        self._desk.kill_gone(reply.gone)
+        for part in reply.logs:
+            settle_log(self._desk, part)
+        for answer in reply.settled:
+            settle(self._desk, answer, now)
+        if news.take_back(self._desk.attempts, request, now + _UNSETTLED_S):
+            log.warning("exchange.unsettled", extra={"seq": request.seq})
+        self._desk.adopt(reply.leases)
+        self._desk.obey(reply.orders)
+        self._most_items = news.ITEMS
+        self._log_flush_s = reply.log_flush_ms / 1000
+        if reply.next_poll_s > 0 and not (reply.leases or reply.orders):
+            self._hold_at = now + reply.next_poll_s
+            self._calls.disconnect()
+        elif request.wait == 0 and self._is_full():
+            self._hold_at = now + _LINGER_S
+
+    def _repeat_later(self, state: _LaneState, now: float, error: Unreachable) -> None:
+        self._failures += 1
+        wait = max(back_off_s(self._failures, random.random()), error.retry_after_s)
+        state.repeat_at = now + wait
+        if self._failures in (1, 5) or self._failures % 50 == 0:
+            log.warning("coordinator.unreachable", extra={"why": str(error), "again_s": round(wait, 1)})
+
+    def _not_registered(self, state: _LaneState, now: float, error: LinkError) -> None:
+        state.call = None
+        self._failures += 1
+        state.repeat_at = now + back_off_s(self._failures, random.random())
+        if isinstance(error, SessionConflict) and self._registrar.conflict():
+            state.repeat_at = now
+            self._session = self._registrar.request().session
+            self._conversation = Conversation()
+            for lane in self._lanes.values():
+                if lane.call and isinstance(lane.call.request, ExchangeRequest):
+                    news.take_back(self._desk.attempts, lane.call.request, now)
+                    lane.call = None
+        else:
+            log.warning("register.refused", extra={"why": str(error)})
+
+    def _refused(self, request: ExchangeRequest, state: _LaneState, now: float, error: LinkError) -> None:
+        """Never repeat what is malformed: say its parts one by one, and set aside the one at fault."""
+        log.error("exchange.refused", extra={"seq": request.seq, "why": str(error)})
+        self._conversation.close(request.seq)
+        state.call = None
+        said = {AttemptRef(item.job, item.attempt) for item in _items(request)}
+        news.take_back(self._desk.attempts, request, now)
+        if not said:
+            state.repeat_at = self._hold_at = now + _REFUSED_S
+        elif len(said) > 1:
+            self._most_items = 1
+        elif attempt := self._desk.attempts.get(said.pop()):
+            attempt.start_said = Said.SETTLED
+            attempt.log.closed = True
+            if request.results:
+                self._desk.orphan(attempt, f"the coordinator refused it: {error}")
+            elif request.released:
+                self._desk.forget(attempt)
+
+    def _note_spooled(self, call: Call) -> None:
+        for result in call.spool:
+            attempt = self._desk.attempts.get(AttemptRef(result.job, result.attempt))
+            if attempt is not None and attempt.result is result:
+                attempt.spooled = True  # if the disk is full it stands in the log; it is told all the same
+
+    def _ends(self, call: Call) -> bool:
+        state = self._lanes[call.lane]
+        if state.call is not call:
+            return False
+        state.call, state.sent_at = None, None
+        return True
+
+    # --- calls -----------------------------------------------------------------------------------------
+
+    def _watch_logs(self, now: float) -> None:
+        """Give new output a moment to grow before it is told."""
+        growing = any(news.log_inline(attempt) and not attempt.abandoned for attempt in self._desk.attempts)
+        if not growing:
+            self._log_due_at = math.inf
+        elif self._log_due_at == math.inf:
+            self._log_due_at = now + self._log_flush_s
+
+    def _register(self, now: float) -> None:
+        state = self._lanes[Lane.NEWS]
+        asleep = state.call is None or isinstance(state.call.request, ExchangeRequest)
+        if state.sent_at is None and asleep and now >= state.repeat_at:
+            if state.call is not None and isinstance(state.call.request, ExchangeRequest):
+                news.take_back(self._desk.attempts, state.call.request, now)
+                self._conversation.close(state.call.request.seq)
+            self._send(Lane.NEWS, Call(Lane.NEWS, self._registrar.request()), now)
+
+    def _repeat_if_register(self, now: float) -> None:
+        call = self._lanes[Lane.NEWS].call
+        if call is not None and isinstance(call.request, RegisterRequest):
+            self._repeat(Lane.NEWS, now)
+
+    def _repeat(self, lane: Lane, now: float) -> None:
+        state = self._lanes[lane]
+        if state.call is not None and state.sent_at is None and now >= state.repeat_at:
+            self._send(lane, Call(lane, state.call.request), now)
+
+    def _tell(self, now: float) -> None:
+        state = self._lanes[Lane.NEWS]
+        if state.call is not None or now < state.repeat_at:
+            return
+        if self._renewal != 0 and self._news_due_at() > now:
+            return
+        gathered = news.gather(self._desk.attempts, now, self._most_items)
+        if not gathered.items and self._renewal != 0:
+            return
+        request = self._request(gathered, 0.0)
+        if self._renewal == 0:
+            self._renewal = request.seq
+        self._log_due_at = math.inf
+        unspooled = tuple(r for r in gathered.results if not self._is_spooled(r.job, r.attempt))
+        self._send(Lane.NEWS, Call(Lane.NEWS, request, unspooled), now)
+
+    def _hold(self, now: float) -> None:
+        held, tell = self._lanes[Lane.HELD], self._lanes[Lane.NEWS]
+        if held.call is not None or tell.call is not None or self._desk.stopping:
+            return
+        if now >= max(self._hold_at, held.repeat_at) and self._renewal != 0:
+            wait = hold_s(len(self._desk.attempts))
+            self._send(Lane.HELD, Call(Lane.HELD, self._request(news.News(), wait)), now)
+
+    def _request(self, gathered: news.News, wait: float) -> ExchangeRequest:
+        held = self._lanes[Lane.HELD].call
+        situation = self.situation()
+        state, reason = availability(situation)
+        ack = self._conversation.ack
+        return ExchangeRequest(
+            session=self._session,
+            seq=self._conversation.next_seq(),
+            ack=ack,
+            releases=held.request.seq if held and isinstance(held.request, ExchangeRequest) else None,
+            report=Report(state, reason, free_slots(situation)),
+            holding=self._desk.attempts.holding()[: news.ITEMS],
+            started=tuple(gathered.started),
+            released=tuple(gathered.released),
+            results=tuple(gathered.results),
+            logs=tuple(gathered.logs),
+            wait=wait,
+        )
+
+    def _send(self, lane: Lane, call: Call, now: float) -> None:
+        state = self._lanes[lane]
+        state.call, state.sent_at = call, now
+        self._calls.send(call)
+
+    def _replace_hanging(self, now: float) -> None:
+        for lane, state in self._lanes.items():
+            if (
+                state.call is not None
+                and state.sent_at is not None
+                and now >= state.sent_at + _limit(state.call)
+            ):
+                log.error("call.hanging", extra={"lane": lane, "seconds": round(now - state.sent_at)})
+                self._calls.replace(lane)
+                state.sent_at = None
+                self._repeat_later(state, now, Unreachable("The call hung beyond all its time limits."))
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def _news_due_at(self) -> float:
+        due = (news.due_at(attempt, self._log_due_at) for attempt in self._desk.attempts)
+        return min((at for at in due if at is not None), default=math.inf)
+
+    def _next_look(self, now: float) -> float:
+        looks = [self._log_due_at] if self._log_due_at > now else []
+        for state in self._lanes.values():
+            if state.call is not None and state.sent_at is not None:
+                looks.append(state.sent_at + _limit(state.call))
+            elif state.repeat_at > now:
+                looks.append(state.repeat_at)
+        if self.registered and self._lanes[Lane.NEWS].call is None:
+            looks.append(max(self._news_due_at(), self._lanes[Lane.NEWS].repeat_at))
+        if self._hold_at > now:
+            looks.append(self._hold_at)
+        if self._unspooled():
+            looks.append(self._spool_at())
+        return min(looks, default=math.inf)
+
+    def _is_full(self) -> bool:
+        return self._desk.attempts.slots_used() >= self._desk.tools.facts.cpus
+
+    # --- spool -----------------------------------------------------------------------------------------
+
+    def _is_spooled(self, job: str, attempt: int) -> bool:
+        found = self._desk.attempts.get(AttemptRef(job, attempt))
+        return found is None or found.spooled
+
+    def _spool_at(self) -> float:
+        """Tell when results that wait for a call go to disk by themselves: at once while nobody answers."""
+        state = self._lanes[Lane.NEWS]
+        if not self.registered or state.sent_at is None:
+            return -math.inf if state.call is not None or not self.registered else math.inf
+        return state.sent_at + _SPOOL_LATEST_S
+
+    def _unspooled(self) -> bool:
+        return any(
+            a.result is not None and not a.spooled and a.last_word is Said.NOT_YET for a in self._finished()
+        )
+
+    def _spool_waiting(self, now: float) -> None:
+        waiting = [a for a in self._finished() if not a.spooled and a.last_word is Said.NOT_YET]
+        late = [a for a in waiting if a.files_wanted or news.log_behind(a)] or now >= self._spool_at()
+        if waiting and late:
+            spool(self._desk.tools.outbox, tuple(a.result for a in waiting if a.result))
+            for attempt in waiting:
+                attempt.spooled = True
+
+    def _finished(self) -> list[Attempt]:
+        return [a for a in self._desk.attempts if a.phase is Phase.FINISHED and not a.abandoned]
+
+
+def _limit(call: Call) -> float:
+    wait = call.request.wait if isinstance(call.request, ExchangeRequest) else 0.0
+    return wait + _OVERDUE_S
+
+
+def _items(request: ExchangeRequest) -> list[AttemptRef]:
+    said: list[news.Item] = [*request.started, *request.released, *request.results, *request.logs]
+    return [AttemptRef(item.job, item.attempt) for item in said]

@@ -12,7 +12,7 @@ from coordinator.host_os import default_data_directory
 
 PREFIX = "SPARETIME_"
 FILE_VARIABLE = "SPARETIME_CONFIG"
-_SIMILAR = 0.8  # SPARETIME_PROT is meant for us; SPARETIME_SERVER, which an agent reads, is not
+_SIMILAR = 0.7  # SPARETIME_PROT is meant for us (0.75); SPARETIME_SERVER, which an agent reads, is not (0.4)
 
 Network = IPv4Network | IPv6Network
 

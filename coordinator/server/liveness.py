@@ -4,16 +4,23 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from coordinator.server.listening import CannotListen
+
 STUCK_AFTER_S = 30.0  # without a turn of the main loop, which turns every second
 _CLIENT_TIMEOUT_S = 2.0
 
 
 class LivenessListener:
-    """Says 200 while `alive` says so, else 503. Listens from the start, answers from `start` on."""
+    """Says 200 while `alive` says so, else 503; listens at once, answers once started. Raises CannotListen."""
 
     def __init__(self, alive: Callable[[], bool], host: str = "127.0.0.1", port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"alive": staticmethod(alive)})
-        self._server = ThreadingHTTPServer((host, port), handler)
+        try:
+            self._server = ThreadingHTTPServer((host, port), handler)
+        except OSError as error:
+            reason = error.strerror or error
+            sentence = f"The liveness listener cannot have port {port} of {host}: {reason}. Set --livez-port."
+            raise CannotListen(sentence) from error
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}/livez"
         self._thread = threading.Thread(target=self._server.serve_forever, name="liveness", daemon=True)

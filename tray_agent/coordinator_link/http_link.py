@@ -91,7 +91,7 @@ class HttpLink:
         path = f"/agent/uploads/{quote(upload)}"
         answered = self._try("PATCH", path, headers, data, _UPLOAD_READ_S)
         place = answered.headers.get("Upload-Offset", "")
-        if answered.status == 409 and place.isdecimal():
+        if answered.status in (409, 416) and place.isdecimal():
             return UploadState(upload, int(place), False)
         if answered.status != 200:
             raise error_of("attempt", answered.status, answered.headers, answered.body)

@@ -1,4 +1,4 @@
-"""Makes the things that tests are about: each valid as it is, with the parts that matter to a test changed."""
+"""Makes the things that tests are about: each valid, with the parts that matter changed."""
 
 from dataclasses import replace
 from typing import Any

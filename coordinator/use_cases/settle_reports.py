@@ -43,13 +43,13 @@ class Desk:
 
 
 def settle(desk: Desk, request: ExchangeRequest) -> tuple[list[LogSettled], list[Settled]]:
-    """Settle output first, then starts, releases and results, so that a result finds its log."""
+    """Settle output first, so that a result finds its log; a start told by its own result needs no write."""
     logs = [_settle_log(desk, part) for part in request.logs]
-    ending = {AttemptRef(result.job, result.attempt) for result in request.results}
-    settled = [_settle_start(desk, started, ending) for started in request.started]
-    settled += [_settle_release(desk, released) for released in request.released]
-    settled += [_settle_result(desk, result, request.started) for result in request.results]
-    return logs, settled
+    results = [_settle_result(desk, result, request.started) for result in request.results]
+    ended = {AttemptRef(s.job, s.attempt) for s in results if s.answer is Answer.ACCEPTED}
+    starts = [_settle_start(desk, started, ended) for started in request.started]
+    releases = [_settle_release(desk, released) for released in request.released]
+    return logs, [*starts, *releases, *results]
 
 
 def answer_closed(job: Job | None) -> Answer:
@@ -92,10 +92,14 @@ def _settle_log(desk: Desk, part: LogPart) -> LogSettled:
     return LogSettled(part.job, part.attempt, Answer.ACCEPTED, end)
 
 
-def _settle_start(desk: Desk, started: Started, ending: set[AttemptRef]) -> Settled:
-    attempt, answer = _open_attempt(desk, started)
-    if attempt is not None and answer is Answer.ACCEPTED and _ref(started) not in ending:
-        answer = _note_start(desk, attempt, started.ago_s)
+def _settle_start(desk: Desk, started: Started, ended: set[AttemptRef]) -> Settled:
+    if _ref(started) in ended:
+        fits = token_fits(desk.tx.token_key, started.job, started.attempt, started.token)
+        answer = Answer.ACCEPTED if fits else Answer.REFUSED
+    else:
+        attempt, answer = _open_attempt(desk, started)
+        if attempt is not None and answer is Answer.ACCEPTED:
+            answer = _note_start(desk, attempt, started.ago_s)
     return Settled(started.job, started.attempt, "started", answer)
 
 

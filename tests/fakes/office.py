@@ -1,4 +1,4 @@
-"""A coordinator without its web server: the real use cases over a real SQLite store, on a clock that tests move."""
+"""A coordinator without its web server: the use cases over a real SQLite store and a fake clock."""
 
 from typing import Any
 

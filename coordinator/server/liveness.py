@@ -11,7 +11,7 @@ _CLIENT_TIMEOUT_S = 2.0
 
 
 class LivenessListener:
-    """Says 200 while `alive` says so, else 503; listens at once, answers once started. Raises CannotListen."""
+    """Says 200 while `alive` says so, else 503; answers once started. Raises CannotListen."""
 
     def __init__(self, alive: Callable[[], bool], host: str = "127.0.0.1", port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"alive": staticmethod(alive)})

@@ -80,6 +80,13 @@ def ended(client: socket.socket) -> bool:
     return True
 
 
+def received_until_end(client: socket.socket) -> bytes:
+    received = bytearray()
+    while more := client.recv(65536):
+        received += more
+    return bytes(received)
+
+
 def problem(body: bytes) -> dict[str, object]:
     document = json.loads(body)
     assert isinstance(document, dict)

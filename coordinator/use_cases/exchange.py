@@ -36,6 +36,8 @@ def exchange(tx: Transaction, request: ExchangeRequest, may_claim: bool = True) 
     logs, settled = settle(desk, request)
     newest = request.seq >= worker.last_seq
     gone = _compare_holding(desk, request) if newest else ()
+    if any(result.exit_code is None for result in request.results):
+        desk.worker = tx.workers.get(worker.id)  # what never started may have parked the worker
     told = ExchangeReply(seq=request.seq, settled=tuple(settled), logs=tuple(logs), gone=gone)
     return _lease_and_order(desk, told, may_claim and newest)
 
@@ -85,10 +87,12 @@ def _compare_holding(desk: Desk, request: ExchangeRequest) -> tuple[AttemptRef, 
     known = [attempt for ref, attempt in desk.held.items() if ref in listed]
     if known:
         desk.tx.attempts.renew([attempt.id for attempt in known], desk.tx.now + LEASE_S)
-    for ref, attempt in list(desk.held.items()):
-        if ref not in listed and _reply_arrived(attempt, request):
-            lose_attempt(desk.tx, attempt, "The agent no longer knew of it.")
-            del desk.held[ref]
+    unlisted = [ref for ref, a in desk.held.items() if ref not in listed and _reply_arrived(a, request)]
+    for ref in unlisted:
+        lose_attempt(desk.tx, desk.held.pop(ref), "The agent no longer knew of it.")
+    if unlisted:  # one lapse of memory is one fault, however many jobs it took
+        desk.tx.workers.note_attempt(desk.worker.id, good=False)
+        desk.worker = desk.tx.workers.get(desk.worker.id)
     return tuple(ref for ref in request.holding if ref not in desk.held and ref not in desk.settled_refs)
 
 

@@ -28,12 +28,13 @@ def register_worker(tx: Transaction, request: RegisterRequest, builtin: bool, ad
 def _known_worker(tx: Transaction, request: RegisterRequest, builtin: bool) -> Worker | None:
     if builtin:
         return tx.workers.find(BUILTIN_WORKER)
-    repeated = tx.workers.of_session(request.session)
-    if repeated is not None:
-        return repeated
-    worker = tx.workers.find(request.worker) if request.worker else None
-    if worker is not None and worker.kind is not WorkerKind.AGENT:
-        raise SessionTaken(f"The id {worker.id} belongs to another kind of worker. Choose another WORKER_ID.")
+    worker = tx.workers.of_session(request.session)
+    if worker is None and request.worker:
+        worker = tx.workers.find(request.worker)
+    if request.worker == BUILTIN_WORKER or (worker is not None and worker.kind is not WorkerKind.AGENT):
+        raise SessionTaken(
+            f"The id {request.worker} belongs to another kind of worker. Choose another WORKER_ID."
+        )
     return worker
 
 
@@ -77,7 +78,9 @@ def _described(
             last_seq=known.last_seq,
             availability=known.availability,
             reason=known.reason,
+            load=known.load,
             drain=known.drain,
+            bad_streak=known.bad_streak,
         )
     return replace(fresh, drain=known.drain)
 

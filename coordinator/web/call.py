@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bottle import request
+from bottle import BaseRequest, request
 
 from coordinator.domain.errors import Invalid, TooLarge
 from coordinator.web.services import Services
@@ -40,13 +40,15 @@ class Call:
 
     services: Services
     path: Mapping[str, str]  # the parts of the path that the route names
+    # Bottle's own `request` is known on this thread only, and transactions run on the store's thread.
+    request: BaseRequest = field(default_factory=lambda: BaseRequest(request.environ))
 
     def header(self, name: str, default: str = "") -> str:
-        return str(request.headers.get(name, default))
+        return str(self.request.headers.get(name, default))
 
     @property
     def address(self) -> str:
-        return str(request.environ.get("REMOTE_ADDR", ""))
+        return str(self.request.environ.get("REMOTE_ADDR", ""))
 
     @property
     def bearer(self) -> str:
@@ -62,8 +64,8 @@ class Call:
         """Read the query string as `kind`. Raises Malformed naming each wrong parameter."""
         given: dict[str, Any] = {}
         types = {camel(name): hint for name, hint in field_types(kind).items()}
-        for name in request.query.keys():  # noqa: SIM118  (a MultiDict iterates over pairs)
-            values = request.query.getall(name)
+        for name in self.request.query.keys():  # noqa: SIM118  (a MultiDict iterates over pairs)
+            values = self.request.query.getall(name)
             if len(values) > 1:
                 raise Malformed([FieldError(name[:100], "is given twice")])
             given[name] = _number_if_wanted(values[0], types.get(name))
@@ -75,10 +77,10 @@ class Call:
 
     def body(self, most: int) -> bytes:
         """Read the whole body, at most `most` bytes. Raises TooLarge."""
-        declared = request.content_length
+        declared = self.request.content_length
         if declared > most:
             raise TooLarge(f"The body has {declared} bytes; at most {most} are accepted here.")
-        stream = request.environ["wsgi.input"]
+        stream = self.request.environ["wsgi.input"]
         pieces, size = [], 0
         while piece := stream.read(PIECE):
             size += len(piece)

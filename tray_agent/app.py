@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared import VERSION
 from shared.messages import Lease, RegisterReply, RegisterRequest
+from shared.vocabulary import AgentState
 from tray_agent.agent.attempt_desk import AttemptDesk, Tools
 from tray_agent.agent.calls import CallThreads
 from tray_agent.agent.errors import AgentError, SettingsError
@@ -182,7 +183,9 @@ def _can_run(runners: RunnerPool, lease: Lease) -> str | None:
 
 
 def _show(status: Status) -> None:
-    log.info("agent.state", extra={"state": status.state, "why": status.reason})
+    # Short jobs change this hundreds of times a second: it is for whoever asks, not for the log.
+    level = logging.DEBUG if status.state in (AgentState.AVAILABLE, AgentState.WORKING) else logging.INFO
+    log.log(level, "agent.state", extra={"state": status.state, "why": status.reason})
 
 
 def _read_secret() -> str:

@@ -3,6 +3,7 @@
 A slow disk then costs one sync for a whole group of use cases, each undone by itself if it fails.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -14,12 +15,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from coordinator.domain.errors import Unavailable
 from coordinator.domain.notices import Notice
 from coordinator.storage.requirement_classes import RequirementClasses
 from coordinator.storage.transaction import SqlTransaction, token_key
 from coordinator.use_cases.ports import Transaction
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -48,14 +52,15 @@ class SqliteStore:
         return waiting.result()
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        with self._engine.connect() as connection:
-            _execute(connection, "BEGIN")
-            try:
-                return work(SqlTransaction(connection, self._clock(), self._key, self._classes))
-            except OperationalError as error:
-                raise _unavailable(error) from error
-            finally:
-                _execute(connection, "ROLLBACK")
+        try:
+            with self._engine.connect() as connection:
+                _execute(connection, "BEGIN")
+                try:
+                    return work(SqlTransaction(connection, self._clock(), self._key, self._classes))
+                finally:
+                    _execute(connection, "ROLLBACK")
+        except (OperationalError, PoolTimeout, sqlite3.OperationalError) as error:
+            raise _unavailable(error) from error
 
     def close(self) -> None:
         """Finish what waits, then close the file."""
@@ -96,12 +101,18 @@ class SqliteStore:
                 work.waiting.set_exception(failure)
             return
         for work, (result, failed, notices) in zip(group, done, strict=True):
-            for notice in notices:
-                self._on_commit(notice)
+            self._tell(notices)
             if failed is None:
                 work.waiting.set_result(result)
             else:
                 work.waiting.set_exception(failed)
+
+    def _tell(self, notices: list[Notice]) -> None:
+        for notice in notices:
+            try:
+                self._on_commit(notice)
+            except Exception:  # what is stored is stored: a listener's fault must not end the writer
+                log.exception("notice.failed", extra={"notice": type(notice).__name__})
 
     def _run(self, connection: Connection, work: "_Work") -> tuple[Any, BaseException | None, list[Notice]]:
         transaction = SqlTransaction(connection, self._clock(), self._key, self._classes)

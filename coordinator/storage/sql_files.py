@@ -17,6 +17,7 @@ _PROJECT = (
     .where(project.c.sha256 == _P("b_sha"))
 )
 _ARTIFACTS = select(artifact).where(artifact.c.attempt_id == _P("b_id")).order_by(artifact.c.path)
+_ARTIFACT = select(artifact).where(artifact.c.attempt_id == _P("b_id"), artifact.c.path == _P("b_path"))
 _UPLOAD = select(upload).where(upload.c.id == _P("b_id"))
 _END_UPLOAD = delete(upload).where(upload.c.id == _P("b_id"))
 _STALE = select(upload.c.id).where(upload.c.created_at < _P("b_before"))
@@ -68,6 +69,10 @@ class SqlFiles:
     def artifacts(self, attempt: int) -> list[ArtifactEntry]:
         rows = self._connection.execute(_ARTIFACTS, {"b_id": attempt}).all()
         return [ArtifactEntry(row.path, row.size, row.sha256) for row in rows]
+
+    def artifact(self, attempt: int, path: str) -> ArtifactEntry | None:
+        row = self._connection.execute(_ARTIFACT, {"b_id": attempt, "b_path": path}).one_or_none()
+        return ArtifactEntry(row.path, row.size, row.sha256) if row is not None else None
 
     def add_upload(self, made: Upload) -> None:
         row = {

@@ -152,8 +152,10 @@ class SqlJobs:
         ]
         for begin in range(0, len(rows), 1000):
             self._connection.execute(_INSERT, rows[begin : begin + 1000])
-        stored = {} if len(ids) > 1000 else self.get_many(ids)
-        return [stored[made] if made in stored else self.get(made) for made in ids]
+        stored: dict[str, Job] = {}
+        for begin in range(0, len(ids), 1000):
+            stored |= self.get_many(ids[begin : begin + 1000])
+        return [stored[made] for made in ids]
 
     def get(self, job_id: str) -> Job:
         row = self._connection.execute(_ONE, {"b_id": job_id}).one_or_none()

@@ -29,7 +29,8 @@ def submit_job(
     if key is not None:
         known = tx.jobs.recall_key(key.principal, key.key)
         if known is not None:
-            return _replayed(tx, known, key), False
+            check_same_body(known, key)
+            return tx.jobs.get(known[1]), False
     [job] = submit_jobs(tx, [order], origin)
     if key is not None:
         tx.jobs.remember_key(key.principal, key.key, key.digest, job.id)
@@ -39,23 +40,29 @@ def submit_job(
 def submit_jobs(tx: Transaction, orders: Sequence[JobOrder], origin: str = "native") -> list[Job]:
     """Queue all of `orders`, or none. Raises Invalid."""
     for order in orders:
-        _check(tx, order)
+        check_order(tx, order)
+    return queue_jobs(tx, orders, origin)
+
+
+def queue_jobs(tx: Transaction, orders: Sequence[JobOrder], origin: str = "native") -> list[Job]:
+    """Queue orders that were checked."""
     jobs = tx.jobs.add(orders, origin)
     for job in jobs:
         tx.notify(WorkAvailable(job.order.requirements))
     return jobs
 
 
-def _replayed(tx: Transaction, known: tuple[str, str], key: IdempotencyKey) -> Job:
-    digest, job = known
+def check_same_body(known: tuple[str, str], key: IdempotencyKey) -> None:
+    """Make sure that a key came back with the body that it came with before. Raises KeyReused."""
+    digest, _ = known
     if digest != key.digest:
         raise KeyReused(
             "This Idempotency-Key was used for a job with another content. Use a new key for a new job."
         )
-    return tx.jobs.get(job)
 
 
-def _check(tx: Transaction, order: JobOrder) -> None:
+def check_order(tx: Transaction, order: JobOrder) -> None:
+    """Check what only the store knows. Raises Invalid."""
     if order.project is not None and tx.files.project_size(order.project) is None:
         message = "names no uploaded project: upload the ZIP first"
         raise Invalid("The project is not here.", [FieldError("project", message)])

@@ -3,14 +3,17 @@
 from bottle import Bottle, HTTPError, HTTPResponse
 
 from coordinator.web.agent_api.routes import agent_routes
+from coordinator.web.health import health_routes
+from coordinator.web.openapi import with_openapi
 from coordinator.web.problems import problem_reply
 from coordinator.web.routing import Route, install, to_bottle
 from coordinator.web.services import Services
+from coordinator.web.user_api.routes import user_routes
 
 
 def all_routes() -> list[Route]:
     """Tell the whole route table; the OpenAPI document is made from it."""
-    return [*agent_routes()]
+    return with_openapi([*user_routes(), *agent_routes(), *health_routes()])
 
 
 def build_app(services: Services) -> Bottle:

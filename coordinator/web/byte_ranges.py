@@ -32,6 +32,8 @@ def range_reply(
     partial = wanted and span != Span(0, size)
     if partial:
         common["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
+    if span.start == span.end:  # no pieces, of which the last would close the file
+        return Reply(b"", 200, content_type, common)
     common["Content-Length"] = str(span.end - span.start)
     body = iter(()) if head else _pieces(span, read_at)
     return Reply(body, 206 if partial else 200, content_type, common)

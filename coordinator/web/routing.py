@@ -34,7 +34,9 @@ class Route:
     answer: type | None = None  # a JSON answer of this form
     answer_type: str = "application/json"
     status: int = 200
+    also: tuple[int, ...] = ()  # other statuses of success: with the same form of answer, or a part (206)
     headers: tuple[str, ...] = ()  # request headers that matter
+    answer_headers: tuple[str, ...] = ()  # headers of the answer that matter
     errors: tuple[int, ...] = field(default=())
 
 

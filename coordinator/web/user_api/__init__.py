@@ -1,0 +1,1 @@
+"""What people and their programs call: the native interface under /api/v1."""

@@ -66,9 +66,10 @@ class Sparetime:
         """Return the address of this folder's coordinator if it is ready, else an empty text."""
         try:
             known = json.loads(self.address.read_text("utf-8"))
-            if alive(int(known["pid"])) and call(known["url"], "GET", "/readyz", allowed=(503,))[0] == 200:
-                return str(known["url"])
-        except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+            url = str(known["url"])
+            if alive(int(known["pid"])) and call(url, "GET", "/readyz", allowed=(503,))[0] == 200:
+                return url
+        except (ProblemError, OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
             pass
         return ""
 

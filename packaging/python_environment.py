@@ -31,6 +31,8 @@ WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 # These would lead .venv's Python astray.
 PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
+# The lines of pip that show how far it is; those of one package each name it.
+STEP = re.compile(r"Collecting ([\w.-]+)|Processing .*[/\\]([\w.]+)-[^/\\]+$|Installing collected")
 
 
 class ProblemError(Exception):
@@ -108,9 +110,9 @@ def _install(wheel: Path, arguments: list[str]) -> None:
         threading.Thread(target=heartbeat, daemon=True).start()
         for raw in pip.stdout or ():
             file.write(raw)
-            step = re.match(r"Collecting ([\w.-]+)|Installing collected", raw.decode("utf-8", "replace"))
+            step = STEP.match(raw.decode("utf-8", "replace"))
             if step:
-                say(f"  {step[1] or 'unpacking'}")
+                say(f"  {step[1] or step[2] or 'unpacking'}")
     done.set()
     if pip.returncode:
         raise ProblemError(

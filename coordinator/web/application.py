@@ -17,7 +17,8 @@ def all_routes() -> list[Route]:
 
 
 def build_app(services: Services) -> Bottle:
-    app = Bottle(autojson=False)
+    app = Bottle()
+    app.config["json.enable"] = False  # the handlers write their own
     app.default_error_handler = _bottle_error  # unknown paths and methods
     install(app, all_routes(), services)
     return app

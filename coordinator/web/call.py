@@ -44,7 +44,10 @@ class Call:
     request: BaseRequest = field(default_factory=lambda: BaseRequest(request.environ))
 
     def header(self, name: str, default: str = "") -> str:
-        return str(self.request.headers.get(name, default))
+        """Tell a header's value, its bytes as Latin-1: Bottle takes UTF-8 for granted, and clients need not."""
+        key = name.upper().replace("-", "_")
+        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        return str(self.request.environ.get(key if plain else f"HTTP_{key}", default))
 
     @property
     def address(self) -> str:

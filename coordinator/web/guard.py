@@ -11,15 +11,15 @@ OWN_SITES = frozenset({"", "same-origin", "none"})  # none: typed by a person; "
 
 def check_origin(request: Any, hosts: frozenset[str]) -> None:
     """Refuse an unknown Host and changes asked for by a page of elsewhere. Raises NotAllowed."""
-    host = str(request.headers.get("Host", ""))
+    host = str(request.environ.get("HTTP_HOST", ""))
     if host_name(host) not in hosts:
         raise NotAllowed(f"This coordinator is not called {host[:100]!r}. Use the address that it printed.")
     if request.method in SAFE_METHODS:
         return
-    origin = str(request.headers.get("Origin", ""))
+    origin = str(request.environ.get("HTTP_ORIGIN", ""))
     if origin and not _same_origin(origin, host, request.urlparts.scheme):
         raise NotAllowed(f"A page of {origin[:100]!r} must not change anything here.")
-    if str(request.headers.get("Sec-Fetch-Site", "")) not in OWN_SITES:
+    if str(request.environ.get("HTTP_SEC_FETCH_SITE", "")) not in OWN_SITES:
         raise NotAllowed("A page of another site must not change anything here.")
 
 

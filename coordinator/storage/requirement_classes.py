@@ -21,9 +21,10 @@ class RequirementClasses:
 
     def all(self, connection: Connection) -> Mapping[int, Requirements]:
         with self._lock:
-            for row in connection.execute(_NEWER, {"known": self._newest}):
-                self._by_id[row.id] = Requirements.from_key(row.key)
-                self._newest = row.id
+            rows = connection.execute(_NEWER, {"known": self._newest}).all()
+            if rows:  # a new dictionary, because another thread may be walking through the old one
+                self._by_id = self._by_id | {row.id: Requirements.from_key(row.key) for row in rows}
+                self._newest = rows[-1].id
             return self._by_id
 
     def get(self, connection: Connection, number: int) -> Requirements:

@@ -11,6 +11,7 @@ from shared.log_records import BadRecords, LogRecord, read_records
 from shared.vocabulary import Stream
 
 CHUNK_BYTES = 256 * 1024
+_FEW_AT_ONCE = {"yield_per": 4}  # chunks are large, and a window needs few
 
 _P = bindparam
 _ENDS = select(attempt.c.log_end, attempt.c.stdout_bytes, attempt.c.stderr_bytes).where(
@@ -77,8 +78,8 @@ class SqlOutput:
         self._store(attempt.id, data, end, 0, 0)
 
     def framed(self, attempt: int, offset: int, limit: int) -> tuple[int, bytes]:
-        rows = self._connection.execution_options(yield_per=4).execute(
-            _FROM, {"b_id": attempt, "b_offset": offset}
+        rows = self._connection.execute(
+            _FROM, {"b_id": attempt, "b_offset": offset}, execution_options=_FEW_AT_ONCE
         )
         first, size = offset, 0
         parts: list[bytes] = []
@@ -97,8 +98,8 @@ class SqlOutput:
         return first, b"".join(parts)
 
     def text(self, attempt: int, stream: Stream | None, start: int, limit: int) -> bytes:
-        rows = self._connection.execution_options(yield_per=4).execute(
-            _TEXT_FROM[stream], {"b_id": attempt, "b_place": start}
+        rows = self._connection.execute(
+            _TEXT_FROM[stream], {"b_id": attempt, "b_place": start}, execution_options=_FEW_AT_ONCE
         )
         parts: list[bytes] = []
         missing = limit

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -41,6 +41,8 @@ class SqliteStore:
         self._engine = open_engine(path)
         self._classes = RequirementClasses()
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._entry = threading.Lock()
+        self._closed = False
         with self._engine.connect() as connection:
             self._key = token_key(connection)
         self._writer = threading.Thread(target=self._write, name="database-writer", daemon=True)
@@ -48,7 +50,10 @@ class SqliteStore:
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
         waiting: Future[T] = Future()
-        self._queue.put(_Work(work, waiting))
+        with self._entry:  # nothing may join the queue behind the sign that ends the writer
+            if self._closed:
+                raise Unavailable("The coordinator is stopping. Try again when it is back.")
+            self._queue.put(_Work(work, waiting))
         return waiting.result()
 
     def read(self, work: Callable[[Transaction], T]) -> T:
@@ -58,13 +63,15 @@ class SqliteStore:
                 try:
                     return work(SqlTransaction(connection, self._clock(), self._key, self._classes))
                 finally:
-                    _execute(connection, "ROLLBACK")
+                    _roll_back(connection)
         except (OperationalError, PoolTimeout, sqlite3.OperationalError) as error:
             raise _unavailable(error) from error
 
     def close(self) -> None:
         """Finish what waits, then close the file."""
-        self._queue.put(None)
+        with self._entry:
+            self._closed = True
+            self._queue.put(None)
         self._writer.join()
         self._engine.dispose()
 
@@ -139,7 +146,7 @@ class _Work:
 def open_engine(path: Path) -> Engine:
     """Open the file so that an acknowledged commit survives a power cut."""
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}",
+        URL.create("sqlite+pysqlite", database=str(path)),
         isolation_level="AUTOCOMMIT",  # the driver opens no transaction of its own: ours are BEGIN IMMEDIATE
         pool_size=READERS,
         max_overflow=8,

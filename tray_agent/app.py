@@ -32,7 +32,6 @@ from tray_agent.coordinator_link.http_link import HttpLink
 from tray_agent.data_folder import take_folder
 from tray_agent.log_lines import log_to_stderr
 from tray_agent.platforms import choose
-from tray_agent.platforms.data_root import data_root
 from tray_agent.settings import USAGE, Settings, read_options, settings_from
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def run_agent(arguments: Sequence[str]) -> int:
 def _run(settings: Settings) -> int:
     secret = _read_secret() if settings.builtin else None
     log_to_stderr()
-    folder, lock = take_folder(settings.data, data_root, settings.worker_id, choose.lock_file)
+    folder, lock = take_folder(settings.data, choose.data_root, settings.worker_id, choose.lock_file)
     try:
         choose.make_private(folder)
         _work(settings, folder, secret)

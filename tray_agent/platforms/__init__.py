@@ -1,0 +1,1 @@
+"""What differs between operating systems. Only `choose` asks which one this is."""

@@ -1,0 +1,1 @@
+"""Linux: prctl, /proc, scheduler classes."""

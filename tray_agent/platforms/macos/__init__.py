@@ -1,0 +1,1 @@
+"""macOS: sessions, process groups and a walk over the process table."""

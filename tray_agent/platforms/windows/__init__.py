@@ -1,0 +1,1 @@
+"""Windows: job objects by ctypes."""

@@ -214,14 +214,14 @@ def _text_reader(rule: Text | None) -> Reader:
     rule = rule or Text(1000)
     forbidden = _CONTROL_BUT_LINES if rule.lines else _CONTROL
     pattern = re.compile(rule.pattern) if rule.pattern else None
-    most, least = rule.most, rule.least
+    most, least, raw = rule.most, rule.least, rule.raw
 
     def read(value: Any, path: str, errors: list[FieldError]) -> Any:
         if not isinstance(value, str):
             return _wrong(errors, path, "must be a text")
         if not least <= len(value) <= most:
             return _wrong(errors, path, f"must have {_between(least, most)} characters, not {len(value)}")
-        if forbidden.search(value):
+        if not raw and forbidden.search(value):
             return _wrong(errors, path, "must not contain control characters")
         if pattern and not pattern.fullmatch(value):
             return _wrong(errors, path, f"must match {rule.pattern}")

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of `least` to `most` characters, with tabs and line breaks only if `lines`."""
+    """A text of `least` to `most` characters, with tabs and line breaks only if `lines`; `raw` takes all."""
 
     most: int
     least: int = 0
     pattern: str | None = None  # the whole text must match
     lines: bool = False
+    raw: bool = False  # as programs print it: escapes, NULs and all
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class JobSpec:
     """All that an agent must know to run a job."""
 
     name: Annotated[str, Text(200)]
-    commands: Annotated[tuple[Annotated[str, Text(32 * 1024)], ...], Items(1000)]
+    commands: Annotated[tuple[Annotated[str, Text(32 * 1024, lines=True)], ...], Items(1000)]
     on_error: OnError
     shell: Shell
     environment: Annotated[dict[str, str], Items(500)]

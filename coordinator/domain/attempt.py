@@ -33,6 +33,7 @@ class Attempt:
     duration_s: float = 0.0
     cpu_s: float = 0.0
     address: str = ""  # where the older interface's worker called from
+    heard_at: float | None = None  # when the older interface's worker last spoke of this attempt
 
     @property
     def open(self) -> bool:

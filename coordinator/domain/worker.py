@@ -49,6 +49,7 @@ class Worker:
     drain: bool = False
     bad_streak: int = 0  # attempts lost or failed to start, in a row
     address: str = ""  # where it calls from; the older interface tells its workers apart by it
+    free_since: float = 0.0  # older interface: what was granted before, it does not hold
     open_attempts: int = field(default=0, compare=False)  # filled in by lists
 
     def is_offline(self, now: float) -> bool:

@@ -104,6 +104,7 @@ def attempt_of(row: Row[Any]) -> Attempt:
         duration_s=row.duration_s,
         cpu_s=row.cpu_s,
         address=row.address,
+        heard_at=row.heard_at,
     )
 
 
@@ -129,6 +130,7 @@ def worker_of(row: Row[Any]) -> Worker:
         drain=row.drain,
         bad_streak=row.bad_streak,
         address=row.address,
+        free_since=row.free_since,
         open_attempts=getattr(row, "open_attempts", 0),
     )
 
@@ -155,4 +157,5 @@ def worker_fields(worker: Worker) -> dict[str, Any]:
         "load": worker.load,
         "drain": worker.drain,
         "bad_streak": worker.bad_streak,
+        "free_since": worker.free_since,
     }

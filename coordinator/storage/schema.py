@@ -34,6 +34,7 @@ metadata = MetaData(
 
 # SQLite gives row ids only to INTEGER keys; other databases need 64 bits spelled out.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
+WORKER_ID = 200  # workers of the older interface choose theirs themselves, host name included
 
 requirement_class = Table(
     "requirement_class",
@@ -57,7 +58,7 @@ job = Table(
     Column("spec", Text, nullable=False),  # the order as JSON; never read by SQL
     Column("origin", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
-    Column("worker", String(64)),
+    Column("worker", String(WORKER_ID)),
     Column("created_at", Float, nullable=False),
     Column("not_before", Float),
     Column("started_at", Float),
@@ -97,12 +98,13 @@ attempt = Table(
     Column("id", BigKey, primary_key=True, autoincrement=True),
     Column("job", String(64), ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("worker", String(64)),
+    Column("worker", String(WORKER_ID)),
     Column("session", String(64)),
     Column("seq", BigInteger, nullable=False),
     Column("address", String(64), nullable=False),
     Column("granted_at", Float, nullable=False),
     Column("lease_until", Float, nullable=False),
+    Column("heard_at", Float),
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("outcome", String(16)),
@@ -133,7 +135,7 @@ output_chunk = Table(
 worker = Table(
     "worker",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", String(WORKER_ID), primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("host_name", Text, nullable=False),
     Column("machine_mark", String(64), nullable=False),
@@ -153,13 +155,14 @@ worker = Table(
     Column("load", Float),
     Column("drain", Boolean, nullable=False, server_default=false()),
     Column("bad_streak", Integer, nullable=False, server_default=text("0")),
+    Column("free_since", Float, nullable=False, server_default=text("0")),
 )
 
 rejection = Table(
     "rejection",
     metadata,
     Column("job", String(64), ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
-    Column("worker", String(64), ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("worker", String(WORKER_ID), ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
 )
 
 idempotency_key = Table(

@@ -39,6 +39,11 @@ _RENEW = (
     .where(_OPEN, attempt.c.id.in_(_P("ids", expanding=True)))
     .values(lease_until=_P("b_until"))
 )
+_HEAR = (
+    update(attempt)
+    .where(_OPEN, attempt.c.id == _P("b_id"))
+    .values(heard_at=_P("b_at"), lease_until=_P("b_until"))
+)
 _ENDING = {
     "outcome": _P("b_outcome"),
     "finished_at": _P("b_at"),
@@ -104,6 +109,9 @@ class SqlAttempts:
 
     def renew(self, attempts: Sequence[int], lease_until: float) -> None:
         self._connection.execute(_RENEW, {"ids": list(attempts), "b_until": lease_until})
+
+    def hear(self, attempt: int, at: float, lease_until: float) -> bool:
+        return self._changes(_HEAR, b_id=attempt, b_at=at, b_until=lease_until)
 
     def end(self, attempt: int, end: AttemptEnd) -> bool:
         return self._changes(_END, b_id=attempt, **_end_values(end))

@@ -19,11 +19,14 @@ _OPEN_ATTEMPTS = (
 _ONE = select(worker).where(worker.c.id == _P("b_id"))
 _OF_SESSION = select(worker).where(worker.c.session == _P("b_session"))
 _ALL = select(worker, _OPEN_ATTEMPTS).order_by(worker.c.created_at, worker.c.id)
-_SEEDS_AT = select(worker).where(worker.c.kind == WorkerKind.SEED.value, worker.c.address == _P("b_address"))
+_SEEDS_AT = select(worker, _OPEN_ATTEMPTS).where(
+    worker.c.kind == WorkerKind.SEED.value, worker.c.address == _P("b_address")
+)
 _CONTACT = update(worker).where(worker.c.id == _P("b_id")).values(last_contact=_P("b_now"))
 _REPORT = _CONTACT.values(
     availability=_P("b_availability"), reason=_P("b_reason"), load=_P("b_load"), last_seq=_P("b_seq")
 )
+_SET_FREE = update(worker).where(worker.c.id == _P("b_id")).values(free_since=_P("b_since"))
 _SET_DRAIN = update(worker).where(worker.c.id == _P("b_id")).values(drain=_P("b_drain"))
 _GOOD = update(worker).where(worker.c.id == _P("b_id"), worker.c.bad_streak > 0).values(bad_streak=0)
 _BAD = update(worker).where(worker.c.id == _P("b_id")).values(bad_streak=worker.c.bad_streak + 1)
@@ -78,6 +81,9 @@ class SqlWorkers:
 
     def seeds_at(self, address: str) -> list[Worker]:
         return [worker_of(row) for row in self._connection.execute(_SEEDS_AT, {"b_address": address}).all()]
+
+    def set_free(self, worker_id: str, since: float) -> None:
+        self._connection.execute(_SET_FREE, {"b_id": worker_id, "b_since": since})
 
     def set_drain(self, worker_id: str, drain: bool) -> None:
         self._connection.execute(_SET_DRAIN, {"b_id": worker_id, "b_drain": drain})

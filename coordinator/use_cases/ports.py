@@ -112,6 +112,10 @@ class Attempts(Protocol):
 
     def start(self, attempt: int, at: float, lease_until: float) -> bool: ...
     def renew(self, attempts: Sequence[int], lease_until: float) -> None: ...
+
+    def hear(self, attempt: int, at: float, lease_until: float) -> bool:
+        """Note that the older interface's worker spoke of this open attempt."""
+
     def end(self, attempt: int, end: AttemptEnd) -> bool: ...
 
     def end_expired(self, attempt: Attempt, end: AttemptEnd) -> bool:
@@ -154,7 +158,10 @@ class Workers(Protocol):
         """Note that the worker was heard now, and what it said of itself."""
 
     def seeds_at(self, address: str) -> list[Worker]:
-        """List the workers of the older interface that call from `address`."""
+        """List the workers of the older interface that call from `address`, with their open attempts."""
+
+    def set_free(self, worker: str, since: float) -> None:
+        """Note that a worker of the older interface holds nothing that was granted before."""
 
     def set_drain(self, worker: str, drain: bool) -> None: ...
     def note_attempt(self, worker: str, good: bool) -> None:

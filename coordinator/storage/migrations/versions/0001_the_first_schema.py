@@ -41,7 +41,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "worker",
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("host_name", sa.Text(), nullable=False),
         sa.Column("machine_mark", sa.String(length=64), nullable=False),
@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("load", sa.Float(), nullable=True),
         sa.Column("drain", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("bad_streak", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("free_since", sa.Float(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
         sa.UniqueConstraint("session", name=op.f("uq_worker_session")),
     )
@@ -78,7 +79,7 @@ def upgrade() -> None:
         sa.Column("spec", sa.Text(), nullable=False),
         sa.Column("origin", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("worker", sa.String(length=64), nullable=True),
+        sa.Column("worker", sa.String(length=200), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("not_before", sa.Float(), nullable=True),
         sa.Column("started_at", sa.Float(), nullable=True),
@@ -134,12 +135,13 @@ def upgrade() -> None:
         ),
         sa.Column("job", sa.String(length=64), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("worker", sa.String(length=64), nullable=True),
+        sa.Column("worker", sa.String(length=200), nullable=True),
         sa.Column("session", sa.String(length=64), nullable=True),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("address", sa.String(length=64), nullable=False),
         sa.Column("granted_at", sa.Float(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("heard_at", sa.Float(), nullable=True),
         sa.Column("started_at", sa.Float(), nullable=True),
         sa.Column("finished_at", sa.Float(), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
@@ -174,7 +176,7 @@ def upgrade() -> None:
     op.create_table(
         "rejection",
         sa.Column("job", sa.String(length=64), nullable=False),
-        sa.Column("worker", sa.String(length=64), nullable=False),
+        sa.Column("worker", sa.String(length=200), nullable=False),
         sa.ForeignKeyConstraint(["job"], ["job.id"], name=op.f("fk_rejection_job"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["worker"], ["worker.id"], name=op.f("fk_rejection_worker"), ondelete="CASCADE"

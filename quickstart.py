@@ -23,7 +23,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "packaging"))
 
@@ -195,7 +195,7 @@ def follow(sparetime: Sparetime, job: str) -> None:
     for kind, data in events(sparetime.url, f"/api/v1/jobs/{job}/events", sparetime.check):
         if kind == "state" and data["state"] == "pending" and data["message"] not in (None, told):
             told = data["message"]
-            say(f"Waiting: {told}")
+            say(told)
         elif kind == "output":
             if attempt not in (None, data["attempt"]):
                 say(f"Attempt {data['attempt']} starts from the beginning:")
@@ -220,15 +220,14 @@ def run_example(sparetime: Sparetime, mode: str) -> int:
         "requirements": {"os": system},  # the commands are this system's
     }
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    job = json.loads(call(url, "POST", "/api/v1/jobs", order, key)[2])["id"]
-    page = f"{url}/jobs/{job}"
+    submitted = json.loads(call(url, "POST", "/api/v1/jobs", order, key)[2])
+    job, page = submitted["id"], urljoin(url, submitted["links"]["page"])
     say(f"Submitted the example as a {mode.capitalize()} job: {page}")
     follow(sparetime, job)
     result = json.loads(call(url, "GET", f"/api/v1/jobs/{job}")[2])
     for path in fetch_files(url, job):
         say(f"Fetched {path}")
-    say(f"The job {result['state']}, exit code {result['exitCode']}. {result['message'] or ''}".rstrip())
-    say(f"Its page: {page}")
+    say(f"{result['message'] or result['state']} Exit code: {result['exitCode']}. Its page: {page}")
     if result["exitCode"] is None:
         return 0 if result["state"] == "completed" else 1
     return int(result["exitCode"])

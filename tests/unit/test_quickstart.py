@@ -147,13 +147,13 @@ def test_live_output_is_resumed_after_a_cut_and_keeps_its_streams(
 
 
 def test_the_reason_for_waiting_is_said_once(coordinator: Played, capfd: pytest.CaptureFixture[str]) -> None:
-    waiting = {"state": "pending", "message": "No PC is free."}
+    waiting = {"state": "pending", "message": "Waiting: no PC is free."}
     events = (("1", "state", waiting), ("2", "state", waiting), ("3", "end", {}))
     coordinator.answer = lambda *_: (200, {}, stream(*events))
     sparetime = quickstart.Sparetime()
     sparetime.url = coordinator.url
     quickstart.follow(sparetime, "job-1")
-    assert capfd.readouterr().out == "Waiting: No PC is free.\n"
+    assert capfd.readouterr().out == "Waiting: no PC is free.\n"
 
 
 def files_of(path: str, content: bytes, sha256: str) -> Callable[..., Answer]:

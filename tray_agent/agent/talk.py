@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from shared.messages import AttemptRef, ExchangeReply, ExchangeRequest, RegisterReply, RegisterRequest, Report
 from tray_agent.agent import news
 from tray_agent.agent.attempt_desk import AttemptDesk
-from tray_agent.agent.attempts import Attempt, Phase, Said
-from tray_agent.agent.calls import Calls, spool
+from tray_agent.agent.attempts import Said
+from tray_agent.agent.calls import Calls
 from tray_agent.agent.conversation import Conversation
 from tray_agent.agent.errors import LinkError, SessionConflict, SessionUnknown, Unreachable
 from tray_agent.agent.events import Call, CallFailed, Replied
+from tray_agent.agent.lanes import Lanes, LaneState
 from tray_agent.agent.settlement import settle, settle_log
+from tray_agent.agent.spooling import spool_waiting
 from tray_agent.agent.states import (
     UNREACHABLE_AFTER_S,
     Lane,
@@ -27,18 +29,9 @@ from tray_agent.agent.states import (
 
 log = logging.getLogger(__name__)
 
-_OVERDUE_S = 55.0  # beyond its wait: 10 s to connect and 15 s to read, twice, and a little
-_SPOOL_LATEST_S = 0.25  # how long a result may wait for a call before it goes to disk by itself
 _UNSETTLED_S = 1.0
 _LINGER_S = 0.05  # with every slot taken only orders can come: the jobs that run may end before
 _REFUSED_S = 60.0
-
-
-@dataclass(slots=True)
-class _LaneState:
-    call: Call | None = None
-    sent_at: float | None = None  # None: it failed and waits to be repeated
-    repeat_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +53,7 @@ class Talk:
         self._always = always
         self._session = registrar.request().session
         self._conversation = Conversation()
-        self._lanes = {lane: _LaneState() for lane in Lane}
-        self._failures = 0
+        self._lanes = Lanes(calls)
         self._most_items = news.ITEMS
         self._log_flush_s = 0.25
         self._log_due_at = math.inf
@@ -75,12 +67,9 @@ class Talk:
     # --- what came -------------------------------------------------------------------------------------
 
     def replied(self, event: Replied, now: float) -> None:
-        if not self._ends(event.call):
+        if not self._lanes.answered(event.call):
             return
-        self._failures = 0
         self.last_contact = now
-        for lane in self._lanes.values():  # the coordinator is back: what waits to be repeated goes at once
-            lane.repeat_at = 0.0
         if isinstance(event.reply, RegisterReply):
             self.registered = True
             self._registrar.accepted(event.reply)
@@ -89,14 +78,13 @@ class Talk:
             self._take_in(event.call.request, event.reply, now)
 
     def failed(self, event: CallFailed, now: float) -> None:
-        state = self._lanes[event.call.lane]
-        if state.call is not event.call:
+        state = self._lanes.failed(event.call)
+        if state is None:
             return
-        state.sent_at = None
         self._note_spooled(event.call)
         error = event.error
         if isinstance(error, Unreachable):
-            self._repeat_later(state, now, error)
+            self._lanes.pause(state, now, error)
         elif isinstance(event.call.request, RegisterRequest):
             self._not_registered(state, now, error)
         elif isinstance(error, (SessionUnknown, SessionConflict)):
@@ -109,30 +97,24 @@ class Talk:
     def woke(self, now: float) -> None:
         """After a sleep: connections are dead, and leases may be gone. Ask before anything else."""
         log.info("agent.woke", extra={"attempts": len(self._desk.attempts)})
-        self._calls.disconnect()
         self._renewal = 0
-        for lane, state in self._lanes.items():
-            if state.sent_at is not None:
-                self._calls.replace(lane)
-                state.sent_at, state.repeat_at = None, now
-            state.repeat_at = min(state.repeat_at, now)
+        self._lanes.woke(now)
 
     # --- what is due -----------------------------------------------------------------------------------
 
     def act(self, now: float) -> float:
         """Make the calls that are due; tell when to look again at the latest."""
-        self._replace_hanging(now)
+        self._lanes.replace_hanging(now)
         self._watch_logs(now)
         if not self.registered:
             self._register(now)
-            self._repeat_if_register(now)
         else:
             for lane in Lane:
-                self._repeat(lane, now)
+                self._lanes.repeat(lane, now)
             self._tell(now)
             self._hold(now)
-        self._spool_waiting(now)
-        return self._next_look(now)
+        spool_look = spool_waiting(self._desk, self._lanes[Lane.NEWS], self.registered, now)
+        return min(self._next_look(now), spool_look)
 
     @property
     def may_start(self) -> bool:
@@ -147,11 +129,11 @@ class Talk:
     @property
     def answers(self) -> bool:
         """Tell whether the last call was answered."""
-        return self._failures == 0
+        return self._lanes.failures == 0
 
     def reachable(self, now: float) -> bool:
         recent = self.last_contact is not None and now - self.last_contact < UNREACHABLE_AFTER_S
-        return self._failures == 0 or recent
+        return self.answers or recent
 
     def situation(self) -> Situation:
         attempts = self._desk.attempts
@@ -168,7 +150,8 @@ class Talk:
     # --- answers ---------------------------------------------------------------------------------------
 
     def _take_in(self, request: ExchangeRequest, reply: ExchangeReply, now: float) -> None:
-        self._conversation.close(request.seq)
+        if request.session == self._session:  # else it was numbered under an identity given up since
+            self._conversation.close(request.seq)
         if self._renewal and request.seq >= self._renewal:
             self._renewal = None
         self._desk.kill_gone(reply.gone)
@@ -188,29 +171,21 @@ class Talk:
         elif request.wait == 0 and self._is_full():
             self._hold_at = now + _LINGER_S
 
-    def _repeat_later(self, state: _LaneState, now: float, error: Unreachable) -> None:
-        self._failures += 1
-        wait = max(back_off_s(self._failures, random.random()), error.retry_after_s)
-        state.repeat_at = now + wait
-        if self._failures in (1, 5) or self._failures % 50 == 0:
-            log.warning("coordinator.unreachable", extra={"why": str(error), "again_s": round(wait, 1)})
-
-    def _not_registered(self, state: _LaneState, now: float, error: LinkError) -> None:
+    def _not_registered(self, state: LaneState, now: float, error: LinkError) -> None:
         state.call = None
-        self._failures += 1
-        state.repeat_at = now + back_off_s(self._failures, random.random())
+        self._lanes.failures += 1
+        state.repeat_at = now + back_off_s(self._lanes.failures, random.random())
         if isinstance(error, SessionConflict) and self._registrar.conflict():
             state.repeat_at = now
             self._session = self._registrar.request().session
             self._conversation = Conversation()
-            for lane in self._lanes.values():
-                if lane.call and isinstance(lane.call.request, ExchangeRequest):
-                    news.take_back(self._desk.attempts, lane.call.request, now)
-                    lane.call = None
+            held = self._lanes[Lane.HELD]
+            if held.sent_at is None:
+                held.call = None
         else:
             log.warning("register.refused", extra={"why": str(error)})
 
-    def _refused(self, request: ExchangeRequest, state: _LaneState, now: float, error: LinkError) -> None:
+    def _refused(self, request: ExchangeRequest, state: LaneState, now: float, error: LinkError) -> None:
         """Never repeat what is malformed: say its parts one by one, and set aside the one at fault."""
         log.error("exchange.refused", extra={"seq": request.seq, "why": str(error)})
         self._conversation.close(request.seq)
@@ -235,13 +210,6 @@ class Talk:
             if attempt is not None and attempt.result is result:
                 attempt.spooled = True  # if the disk is full it stands in the log; it is told all the same
 
-    def _ends(self, call: Call) -> bool:
-        state = self._lanes[call.lane]
-        if state.call is not call:
-            return False
-        state.call, state.sent_at = None, None
-        return True
-
     # --- calls -----------------------------------------------------------------------------------------
 
     def _watch_logs(self, now: float) -> None:
@@ -254,22 +222,13 @@ class Talk:
 
     def _register(self, now: float) -> None:
         state = self._lanes[Lane.NEWS]
-        asleep = state.call is None or isinstance(state.call.request, ExchangeRequest)
-        if state.sent_at is None and asleep and now >= state.repeat_at:
-            if state.call is not None and isinstance(state.call.request, ExchangeRequest):
-                news.take_back(self._desk.attempts, state.call.request, now)
-                self._conversation.close(state.call.request.seq)
-            self._send(Lane.NEWS, Call(Lane.NEWS, self._registrar.request()), now)
-
-    def _repeat_if_register(self, now: float) -> None:
-        call = self._lanes[Lane.NEWS].call
-        if call is not None and isinstance(call.request, RegisterRequest):
-            self._repeat(Lane.NEWS, now)
-
-    def _repeat(self, lane: Lane, now: float) -> None:
-        state = self._lanes[lane]
-        if state.call is not None and state.sent_at is None and now >= state.repeat_at:
-            self._send(lane, Call(lane, state.call.request), now)
+        if state.sent_at is not None or now < state.repeat_at:
+            return
+        if state.call is not None and isinstance(state.call.request, ExchangeRequest):
+            # It said something to a session that is not known: after registering it is said anew.
+            news.take_back(self._desk.attempts, state.call.request, now)
+            self._conversation.close(state.call.request.seq)
+        self._lanes.send(Call(Lane.NEWS, self._registrar.request()), now)
 
     def _tell(self, now: float) -> None:
         state = self._lanes[Lane.NEWS]
@@ -285,7 +244,7 @@ class Talk:
             self._renewal = request.seq
         self._log_due_at = math.inf
         unspooled = tuple(r for r in gathered.results if not self._is_spooled(r.job, r.attempt))
-        self._send(Lane.NEWS, Call(Lane.NEWS, request, unspooled), now)
+        self._lanes.send(Call(Lane.NEWS, request, unspooled), now)
 
     def _hold(self, now: float) -> None:
         held, tell = self._lanes[Lane.HELD], self._lanes[Lane.NEWS]
@@ -293,10 +252,9 @@ class Talk:
             return
         if now >= max(self._hold_at, held.repeat_at) and self._renewal != 0:
             wait = hold_s(len(self._desk.attempts))
-            self._send(Lane.HELD, Call(Lane.HELD, self._request(news.News(), wait)), now)
+            self._lanes.send(Call(Lane.HELD, self._request(news.News(), wait)), now)
 
     def _request(self, gathered: news.News, wait: float) -> ExchangeRequest:
-        held = self._lanes[Lane.HELD].call
         situation = self.situation()
         state, reason = availability(situation)
         ack = self._conversation.ack
@@ -304,7 +262,7 @@ class Talk:
             session=self._session,
             seq=self._conversation.next_seq(),
             ack=ack,
-            releases=held.request.seq if held and isinstance(held.request, ExchangeRequest) else None,
+            releases=self._lanes.held_seq,
             report=Report(state, reason, free_slots(situation)),
             holding=self._desk.attempts.holding()[: news.ITEMS],
             started=tuple(gathered.started),
@@ -314,23 +272,6 @@ class Talk:
             wait=wait,
         )
 
-    def _send(self, lane: Lane, call: Call, now: float) -> None:
-        state = self._lanes[lane]
-        state.call, state.sent_at = call, now
-        self._calls.send(call)
-
-    def _replace_hanging(self, now: float) -> None:
-        for lane, state in self._lanes.items():
-            if (
-                state.call is not None
-                and state.sent_at is not None
-                and now >= state.sent_at + _limit(state.call)
-            ):
-                log.error("call.hanging", extra={"lane": lane, "seconds": round(now - state.sent_at)})
-                self._calls.replace(lane)
-                state.sent_at = None
-                self._repeat_later(state, now, Unreachable("The call hung beyond all its time limits."))
-
     # --- time ------------------------------------------------------------------------------------------
 
     def _news_due_at(self) -> float:
@@ -338,56 +279,21 @@ class Talk:
         return min((at for at in due if at is not None), default=math.inf)
 
     def _next_look(self, now: float) -> float:
-        looks = [self._log_due_at] if self._log_due_at > now else []
-        for state in self._lanes.values():
-            if state.call is not None and state.sent_at is not None:
-                looks.append(state.sent_at + _limit(state.call))
-            elif state.repeat_at > now:
-                looks.append(state.repeat_at)
+        looks = self._lanes.looks(now)
+        if self._log_due_at > now:
+            looks.append(self._log_due_at)
         if self.registered and self._lanes[Lane.NEWS].call is None:
             looks.append(max(self._news_due_at(), self._lanes[Lane.NEWS].repeat_at))
         if self._hold_at > now:
             looks.append(self._hold_at)
-        if self._unspooled():
-            looks.append(self._spool_at())
         return min(looks, default=math.inf)
 
     def _is_full(self) -> bool:
         return self._desk.attempts.slots_used() >= self._desk.tools.facts.cpus
 
-    # --- spool -----------------------------------------------------------------------------------------
-
     def _is_spooled(self, job: str, attempt: int) -> bool:
         found = self._desk.attempts.get(AttemptRef(job, attempt))
         return found is None or found.spooled
-
-    def _spool_at(self) -> float:
-        """Tell when results that wait for a call go to disk by themselves: at once while nobody answers."""
-        state = self._lanes[Lane.NEWS]
-        if not self.registered or state.sent_at is None:
-            return -math.inf if state.call is not None or not self.registered else math.inf
-        return state.sent_at + _SPOOL_LATEST_S
-
-    def _unspooled(self) -> bool:
-        return any(
-            a.result is not None and not a.spooled and a.last_word is Said.NOT_YET for a in self._finished()
-        )
-
-    def _spool_waiting(self, now: float) -> None:
-        waiting = [a for a in self._finished() if not a.spooled and a.last_word is Said.NOT_YET]
-        late = [a for a in waiting if a.files_wanted or news.log_behind(a)] or now >= self._spool_at()
-        if waiting and late:
-            spool(self._desk.tools.outbox, tuple(a.result for a in waiting if a.result))
-            for attempt in waiting:
-                attempt.spooled = True
-
-    def _finished(self) -> list[Attempt]:
-        return [a for a in self._desk.attempts if a.phase is Phase.FINISHED and not a.abandoned]
-
-
-def _limit(call: Call) -> float:
-    wait = call.request.wait if isinstance(call.request, ExchangeRequest) else 0.0
-    return wait + _OVERDUE_S
 
 
 def _items(request: ExchangeRequest) -> list[AttemptRef]:

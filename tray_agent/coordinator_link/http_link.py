@@ -23,9 +23,9 @@ from shared.messages import (
 from shared.strict_json import parse_json
 from tray_agent.agent.errors import Unreachable
 from tray_agent.coordinator_link.answers import error_of
+from tray_agent.coordinator_link.http_answer import Answered
 from tray_agent.coordinator_link.transport import (
     CONNECT_S,
-    Answered,
     KeptConnections,
     ProxiedConnections,
     Transport,

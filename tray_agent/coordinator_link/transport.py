@@ -9,25 +9,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import SplitResult
 
 import requests
-from requests.structures import CaseInsensitiveDict
+
+from tray_agent.coordinator_link.http_answer import Answered, Headers, read_answer
 
 CONNECT_S = 10.0
-MOST_REPLY_BYTES = 64 << 20
 _KEPT = 4
-
-Headers = CaseInsensitiveDict[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Transport(Protocol):
@@ -57,12 +47,12 @@ class KeptConnections:
         kept = self._take()
         if kept is not None:
             try:
-                return self._ask_on(kept, method, message, read_s)
+                return self._ask_on(kept, message, read_s)
             except TimeoutError:
                 raise
             except (OSError, http.client.HTTPException):
                 pass  # the coordinator had closed it meanwhile: every call of this protocol may be repeated
-        return self._ask_on(self._connect(), method, message, read_s)
+        return self._ask_on(self._connect(), message, read_s)
 
     def disconnect(self) -> None:
         with self._guard:
@@ -70,22 +60,12 @@ class KeptConnections:
         for connection in idle:
             connection.close()
 
-    def _ask_on(self, connection: socket.socket, method: str, message: bytes, read_s: float) -> Answered:
+    def _ask_on(self, connection: socket.socket, message: bytes, read_s: float) -> Answered:
         try:
             connection.settimeout(read_s)
             connection.sendall(message)
-            response = http.client.HTTPResponse(connection, method=method)
-            try:
-                response.begin()
-                body = response.read(MOST_REPLY_BYTES + 1)
-                if len(body) > MOST_REPLY_BYTES:
-                    raise http.client.HTTPException("the answer is too long")
-                if response.length:
-                    raise http.client.IncompleteRead(body, response.length)
-                answered = Answered(response.status, Headers(response.headers.items()), body)
-                keep = not response.will_close
-            finally:
-                response.close()
+            with connection.makefile("rb") as stream:
+                answered, keep = read_answer(stream)
         except BaseException:
             connection.close()
             raise

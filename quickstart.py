@@ -223,7 +223,13 @@ def run_example(sparetime: Sparetime, mode: str) -> int:
     submitted = json.loads(call(url, "POST", "/api/v1/jobs", order, key)[2])
     job, page = submitted["id"], urljoin(url, submitted["links"]["page"])
     say(f"Submitted the example as a {mode.capitalize()} job: {page}")
-    follow(sparetime, job)
+    try:
+        follow(sparetime, job)
+    except KeyboardInterrupt:
+        call(
+            url, "POST", f"/api/v1/jobs/{job}/cancel", allowed=(409,)
+        )  # else the next start would run it first
+        raise
     result = json.loads(call(url, "GET", f"/api/v1/jobs/{job}")[2])
     for path in fetch_files(url, job):
         say(f"Fetched {path}")

@@ -84,14 +84,16 @@ def requirement_lines(extras: tuple[str, ...]) -> list[str]:
 
 
 def _works() -> bool:
-    question = "import sys; print(*sys.version_info[:2], sys.prefix != sys.base_prefix)"
+    same = f"sys.version_info[:2] == {sys.version_info[:2]} and sys.prefix != sys.base_prefix"
+    return _starts("-c", f"import sys; sys.exit(not ({same}))")
+
+
+def _starts(*words: str | Path) -> bool:
+    command = [str(PYTHON), "-I", *map(str, words)]
     try:
-        answer = subprocess.run(
-            [str(PYTHON), "-I", "-c", question], check=False, capture_output=True, text=True, timeout=60
-        )
+        return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.stdout.split() == [*map(str, sys.version_info[:2]), "True"]
 
 
 def _install(wheel: Path, arguments: list[str]) -> None:
@@ -124,11 +126,12 @@ def _install(wheel: Path, arguments: list[str]) -> None:
 def find_pip(own: Path) -> Path:
     """Return a pip wheel: one of this machine, else by the machine's pip, else from the configured index."""
     bundled = importlib.util.find_spec("ensurepip")
-    places = [str(own), sysconfig.get_config_var("WHEEL_PKG_DIR"), "/usr/share/python-wheels"]
-    places += [str(Path(bundled.origin).parent / "_bundled")] if bundled and bundled.origin else []
+    places = [str(own), str(Path(bundled.origin).parent / "_bundled") if bundled and bundled.origin else ""]
+    places += [sysconfig.get_config_var("WHEEL_PKG_DIR"), "/usr/share/python-wheels"]
     for place in filter(None, places):
         for wheel in Path(place).glob("pip-*.whl"):
-            return wheel
+            if _starts(wheel / "pip", "--version"):  # one for the system's Python may be too old for this one
+                return wheel
     own.mkdir(exist_ok=True)
     if importlib.util.find_spec("pip"):
         say("Fetching pip's wheel by this machine's pip")

@@ -139,6 +139,22 @@ def test_it_stays_up_and_a_second_start_uses_it_until_ctrl_c_ends_all(home: Path
         assert first.wait() == 0
 
 
+def test_ctrl_c_during_the_job_cancels_it_and_ends_all(home: Path) -> None:
+    report = home / "docs" / "example_project" / "make_report.py"
+    report.write_text("print('at work', flush=True)\nimport threading\nthreading.Event().wait()\n")
+    for test in report.parent.glob("test_*.py"):
+        test.write_text("import unittest\nclass T(unittest.TestCase):\n    def test_one(self): pass\n")
+    with start(home) as program:
+        read_until(program, "at work")
+        program.send_signal(signal.SIGINT)
+        assert program.wait() == 130
+    report.write_text("print('done')")
+    code, out, errors = run(home, "--once")
+    assert code == 0, errors
+    assert "at work" not in out
+    assert "ahead" not in out
+
+
 def test_a_killed_coordinator_is_reported_and_the_agent_ended(home: Path) -> None:
     with start(home) as program:
         read_until(program, "stays up at")
@@ -177,6 +193,6 @@ def test_an_empty_folder_is_enough_and_the_second_start_asks_no_network(
     code, out, errors = run(home, "--once")
     assert code == 0, errors
     assert "Installing" not in out
-    (home / ".venv" / "pyvenv.cfg").write_text("home = /nowhere\n")
+    (home / ".venv" / ("Scripts" if os.name == "nt" else "bin")).rename(home / ".venv" / "moved")
     monkeypatch.delenv("PIP_INDEX_URL")
     assert "Remaking .venv" in run(home, "--once")[1]

@@ -44,7 +44,7 @@ class Call:
     request: BaseRequest = field(default_factory=lambda: BaseRequest(request.environ))
 
     def header(self, name: str, default: str = "") -> str:
-        """Tell a header's value, its bytes as Latin-1: Bottle takes UTF-8 for granted, and clients need not."""
+        """Tell a header's bytes as Latin-1: Bottle takes UTF-8 for granted, and clients need not send it."""
         key = name.upper().replace("-", "_")
         plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
         return str(self.request.environ.get(key if plain else f"HTTP_{key}", default))

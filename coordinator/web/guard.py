@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from coordinator.domain.errors import NotAllowed
+from coordinator.domain.errors import NotAllowed, NotFound
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"", "same-origin", "none"})  # none: typed by a person; "": not a browser
@@ -21,6 +21,15 @@ def check_origin(request: Any, hosts: frozenset[str]) -> None:
         raise NotAllowed(f"A page of {origin[:100]!r} must not change anything here.")
     if str(request.environ.get("HTTP_SEC_FETCH_SITE", "")) not in OWN_SITES:
         raise NotAllowed("A page of another site must not change anything here.")
+
+
+def check_path(request: Any) -> None:
+    """Refuse a path that is not UTF-8, of which Bottle leaves the odd bytes out. Raises NotFound."""
+    raw = str(request.environ.get("bottle.raw_path", ""))
+    try:
+        raw.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        raise NotFound("Nothing has this address: it is not UTF-8.") from None
 
 
 def host_name(host: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from bottle import Bottle, HTTPResponse, request
 
 from coordinator.web.call import Call, Reply
-from coordinator.web.guard import check_origin
+from coordinator.web.guard import check_origin, check_path
 from coordinator.web.problems import problem_of, problem_reply
 from coordinator.web.services import Services
 
@@ -57,6 +57,7 @@ def _callback(handler: Handler, services: Services, error_reply: ErrorReply) -> 
     def answer(**path: str) -> HTTPResponse:
         try:
             check_origin(request, services.hosts)
+            check_path(request)
             reply = handler(Call(services, path))
         except Exception as error:
             reply = _error_reply(error, error_reply)

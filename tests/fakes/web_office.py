@@ -1,5 +1,6 @@
 """A coordinator with its web application, called in-process: real store, real files, no server."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ class WebOffice:
         self.clock = FakeClock()
         self.room = FakeWaitingRoom(self.clock)
         notices: list[Notice] = []
+        self.listeners: list[Callable[[Notice], object]] = [notices.append, self.room.publish]
 
         def on_commit(notice: Notice) -> None:
-            notices.append(notice)
-            self.room.publish(notice)
+            for listener in self.listeners:
+                listener(notice)
 
         self.store = sqlite_store(folder, self.clock, on_commit)
         self.office = Office(self.store, self.clock, notices)

@@ -8,23 +8,9 @@ import pytest
 from tests.builders import SHA
 from tests.fakes.web_office import WebOffice
 from tests.fakes.wsgi_client import WsgiClient
+from tests.web.user_api.job_forms import BAD_JOBS, FULL
 
 JOBS = "/api/v1/jobs"
-
-FULL = {
-    "commands": ["python3 größe.py\t--all", "", "echo fertig ✓"],
-    "name": "Größenberechnung",
-    "onError": "continue",
-    "shell": "bash",
-    "environment": {"LANG": "de_DE.UTF-8", "_x1": "two\nlines"},
-    "timeLimitS": 3600,
-    "retries": 2,
-    "outputs": ["out/**", "*.csv"],
-    "collect": True,
-    "requirements": {"os": "linux", "cpus": 2, "memoryMb": 512, "labels": ["python", "git", "git"]},
-    "priority": -5,
-    "outputLimitBytes": 1000,
-}
 
 
 def test_a_job_is_told_as_it_was_asked_for(client: WsgiClient) -> None:
@@ -68,61 +54,6 @@ def test_a_job_that_asks_for_nothing_special_suits_older_workers(
 ) -> None:
     job = web.submit("echo hello", **{"onError": "continue", **changes})
     assert web.office.job(job).order.requirements.plain is plain
-
-
-BAD_JOBS: list[tuple[dict[str, Any], str]] = [
-    ({}, "commands"),
-    ({"commands": []}, "commands"),
-    ({"commands": ["", "  "]}, "commands"),
-    ({"commands": "echo"}, "commands"),
-    ({"commands": [1]}, "commands[0]"),
-    ({"commands": ["ok", "a\x00b"]}, "commands[1]"),
-    ({"commands": ["a\x1b[0m"]}, "commands[0]"),
-    ({"commands": ["a\nb"]}, "commands[0]"),
-    ({"commands": ["a\rb"]}, "commands[0]"),
-    ({"commands": ["\ud800"]}, "commands[0]"),
-    ({"commands": ["x" * 32769]}, "commands[0]"),
-    ({"commands": ["x" * 20000, "y" * 20000]}, "commands"),
-    ({"commands": ["ü" * 16384]}, "commands"),
-    ({"commands": ["echo"] * 1001}, "commands"),
-    ({"commands": ["a"], "colour": "red"}, "colour"),
-    ({"commands": ["a"], "requirements": {"gpu": 1}}, "requirements.gpu"),
-    ({"commands": ["a"], "requirements": []}, "requirements"),
-    ({"commands": ["a"], "requirements": {"os": "beos"}}, "requirements.os"),
-    ({"commands": ["a"], "requirements": {"cpus": 0}}, "requirements.cpus"),
-    ({"commands": ["a"], "requirements": {"cpus": 1025}}, "requirements.cpus"),
-    ({"commands": ["a"], "requirements": {"cpus": True}}, "requirements.cpus"),
-    ({"commands": ["a"], "requirements": {"cpus": 1.5}}, "requirements.cpus"),
-    ({"commands": ["a"], "requirements": {"memoryMb": -1}}, "requirements.memoryMb"),
-    ({"commands": ["a"], "requirements": {"labels": ["a b"]}}, "requirements.labels[0]"),
-    ({"commands": ["a"], "requirements": {"worker": "pc-nobody"}}, "requirements.worker"),
-    ({"commands": ["a"], "name": "x" * 201}, "name"),
-    ({"commands": ["a"], "name": "two\nlines"}, "name"),
-    ({"commands": ["a"], "project": "ABC"}, "project"),
-    ({"commands": ["a"], "project": SHA}, "project"),
-    ({"commands": ["a"], "mode": "sideways"}, "mode"),
-    ({"commands": ["a"], "mode": "direct"}, "mode"),
-    ({"commands": ["a"], "onError": "ignore"}, "onError"),
-    ({"commands": ["a"], "shell": "fish"}, "shell"),
-    ({"commands": ["a"], "environment": {"1A": "x"}}, "environment.1A"),
-    ({"commands": ["a"], "environment": {"A=B": "x"}}, "environment.A=B"),
-    ({"commands": ["a"], "environment": {"A": "x\x00y"}}, "environment.A"),
-    ({"commands": ["a"], "environment": {"A": 1}}, "environment.A"),
-    ({"commands": ["a"], "environment": {"A": "x" * 32768}}, "environment"),
-    ({"commands": ["a"], "timeLimitS": 0}, "timeLimitS"),
-    ({"commands": ["a"], "timeLimitS": 2592001}, "timeLimitS"),
-    ({"commands": ["a"], "timeLimitS": 10**30}, "timeLimitS"),
-    ({"commands": ["a"], "retries": 21}, "retries"),
-    ({"commands": ["a"], "retries": "2"}, "retries"),
-    ({"commands": ["a"], "priority": 101}, "priority"),
-    ({"commands": ["a"], "outputs": ["/etc/passwd"]}, "outputs[0]"),
-    ({"commands": ["a"], "outputs": ["ok", "a/../../b"]}, "outputs[1]"),
-    ({"commands": ["a"], "outputs": ["a\\b"]}, "outputs[0]"),
-    ({"commands": ["a"], "outputs": ["C:/temp"]}, "outputs[0]"),
-    ({"commands": ["a"], "outputs": [""]}, "outputs[0]"),
-    ({"commands": ["a"], "collect": 1}, "collect"),
-    ({"commands": ["a"], "outputLimitBytes": -1}, "outputLimitBytes"),
-]
 
 
 @pytest.mark.parametrize(("form", "field"), BAD_JOBS)

@@ -25,6 +25,7 @@ def log_to_stderr() -> None:
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("waitress").setLevel(logging.WARNING)  # a client that leaves is no event
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # held calls are no backlog
 
 

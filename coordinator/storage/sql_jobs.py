@@ -135,7 +135,8 @@ class SqlJobs:
         self._classes = classes
 
     def add(self, orders: Sequence[JobOrder], origin: str) -> list[Job]:
-        classes = {o.requirements: self._classes.id_of(self._connection, o.requirements) for o in set(orders)}
+        asked = {order.requirements for order in orders}
+        classes = {wanted: self._classes.id_of(self._connection, wanted) for wanted in asked}
         ids = [new_job_id() for _ in orders]
         rows = [
             {

@@ -356,8 +356,29 @@ def test_stopping_hands_back_what_waits_and_reports_what_ran(rig, office):
     assert not rig.loop.is_over(rig.now)
     rig.end(ref, None, ResultOutcome.INTERRUPTED)
     rig.settle_all()
+    assert not rig.loop.is_over(rig.now)
+    rig.let_through(Lane.HELD)
     assert rig.loop.is_over(rig.now)
     assert office.attempt(job).outcome is AttemptOutcome.INTERRUPTED
+
+
+def test_stopping_says_goodbye_and_hands_back_a_lease_that_was_on_its_way(rig, office):
+    job = office.submit("true")
+    rig.stop()
+    farewell = rig.calls.waiting[Lane.NEWS].request
+    assert farewell.report.availability is AgentState.DRAINING
+    assert farewell.releases == rig.calls.waiting[Lane.HELD].request.seq
+    late = rig.calls.waiting[Lane.HELD]
+    reply = rig.ask(late)  # the coordinator granted a lease before it heard the farewell
+    rig.let_through()
+    assert not rig.loop.is_over(rig.now)
+    del rig.calls.waiting[Lane.HELD]
+    rig.loop.post(Replied(late, reply))
+    rig.look()
+    rig.settle_all()
+    assert rig.loop.is_over(rig.now)
+    assert not rig.runners.tasks
+    assert office.attempt(job.id).outcome is AttemptOutcome.RELEASED
 
 
 def test_stopping_without_a_coordinator_keeps_the_result_and_ends(rig, office):

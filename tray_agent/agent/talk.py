@@ -61,10 +61,9 @@ class Talk:
         self._renewal: int | None = (
             None  # nothing starts before the reply to this seq; 0: it is yet to be sent
         )
+        self._farewell = False  # told that this agent ends
         self.registered = False
         self.last_contact: float | None = None
-
-    # --- what came -------------------------------------------------------------------------------------
 
     def replied(self, event: Replied, now: float) -> None:
         if not self._lanes.answered(event.call):
@@ -100,8 +99,6 @@ class Talk:
         self._renewal = 0
         self._lanes.woke(now)
 
-    # --- what is due -----------------------------------------------------------------------------------
-
     def act(self, now: float) -> float:
         """Make the calls that are due; tell when to look again at the latest."""
         self._lanes.replace_hanging(now)
@@ -123,8 +120,9 @@ class Talk:
 
     @property
     def all_told(self) -> bool:
-        busy = self._lanes[Lane.NEWS].call is not None
-        return not busy and not self._desk.attempts.holding()
+        """Tell whether a stopping agent may end: all is settled, and no lease is on its way to it."""
+        silent = self._lanes[Lane.NEWS].call is None and self._lanes[Lane.HELD].call is None
+        return silent and self._farewell and not self._desk.attempts.holding()
 
     @property
     def answers(self) -> bool:
@@ -146,8 +144,6 @@ class Talk:
             slots=self._desk.tools.facts.cpus,
             slots_used=attempts.slots_used(),
         )
-
-    # --- answers ---------------------------------------------------------------------------------------
 
     def _take_in(self, request: ExchangeRequest, reply: ExchangeReply, now: float) -> None:
         if request.session == self._session:  # else it was numbered under an identity given up since
@@ -210,8 +206,6 @@ class Talk:
             if attempt is not None and attempt.result is result:
                 attempt.spooled = True  # if the disk is full it stands in the log; it is told all the same
 
-    # --- calls -----------------------------------------------------------------------------------------
-
     def _watch_logs(self, now: float) -> None:
         """Give new output a moment to grow before it is told."""
         growing = any(news.log_inline(attempt) and not attempt.abandoned for attempt in self._desk.attempts)
@@ -234,12 +228,14 @@ class Talk:
         state = self._lanes[Lane.NEWS]
         if state.call is not None or now < state.repeat_at:
             return
-        if self._renewal != 0 and self._news_due_at() > now:
+        must_speak = self._renewal == 0 or (self._desk.stopping and not self._farewell)
+        if not must_speak and self._news_due_at() > now:
             return
         gathered = news.gather(self._desk.attempts, now, self._most_items)
-        if not gathered.items and self._renewal != 0:
+        if not gathered.items and not must_speak:
             return
         request = self._request(gathered, 0.0)
+        self._farewell = self._desk.stopping
         if self._renewal == 0:
             self._renewal = request.seq
         self._log_due_at = math.inf
@@ -271,8 +267,6 @@ class Talk:
             logs=tuple(gathered.logs),
             wait=wait,
         )
-
-    # --- time ------------------------------------------------------------------------------------------
 
     def _news_due_at(self) -> float:
         due = (news.due_at(attempt, self._log_due_at) for attempt in self._desk.attempts)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from shared.archive_names import printable
 from shared.field_rules import FieldError, Items, Malformed, Number, Text
 from shared.strict_json import parse_json
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 Reader = Callable[[Any, str, list[FieldError]], Any]
 Writer = Callable[[Any], Any]
+
+MOST_ERRORS = 100  # a body of 8 MiB could hold millions of mistakes
 
 _MISSING = object()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
@@ -105,20 +108,20 @@ def _object_reader(kind: type) -> Reader:
     known = {wire for wire, *_ in plan}
 
     def read(value: Any, path: str, errors: list[FieldError]) -> Any:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or len(errors) >= MOST_ERRORS:
             return _wrong(errors, path, "must be an object")
         before = len(errors)
         prefix = path + "." if path else ""
-        errors.extend(
-            FieldError(prefix + name[:100], "is not known here") for name in value if name not in known
-        )
+        for name in value:
+            if name not in known:
+                _wrong(errors, prefix + printable(name, 100), "is not known here")
         found = {}
         for wire, name, reader, default in plan:
             given = value.get(wire, _MISSING)
             if given is not _MISSING:
                 found[name] = reader(given, prefix + wire, errors)
             elif default is _MISSING:
-                errors.append(FieldError(prefix + wire, "is missing"))
+                _wrong(errors, prefix + wire, "is missing")
             else:
                 found[name] = default
         return kind(**found) if len(errors) == before else None
@@ -168,9 +171,11 @@ def _mapping_reader(rule: Items) -> Reader:
             return _wrong(errors, path, "must be an object")
         if len(value) > rule.most:
             return _wrong(errors, path, f"must have at most {rule.most} entries, not {len(value)}")
-        for name in value:
-            name_reader(name, f"{path}.{name[:100]}", errors)
-        return {name: text_reader(text, f"{path}.{name[:100]}", errors) for name, text in value.items()}
+        for name, text in value.items():
+            shown = f"{path}.{printable(name, 100)}"
+            name_reader(name, shown, errors)
+            text_reader(text, shown, errors)
+        return value
 
     return read
 
@@ -201,7 +206,7 @@ def _float_reader(rule: Number | None) -> Reader:
     low, high = (rule.least, rule.most) if rule else (-1e15, 1e15)
 
     def read(value: Any, path: str, errors: list[FieldError]) -> Any:
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or (type(value) is float and not math.isfinite(value)):
             return _wrong(errors, path, "must be a number")
         return (
             float(value) if low <= value <= high else _wrong(errors, path, f"must be {_between(low, high)}")
@@ -244,7 +249,8 @@ def _read_bytes(value: Any, path: str, errors: list[FieldError]) -> Any:
 
 
 def _wrong(errors: list[FieldError], path: str, message: str) -> None:
-    errors.append(FieldError(path, message))
+    if len(errors) < MOST_ERRORS:
+        errors.append(FieldError(path, message))
 
 
 def _between(least: float, most: float) -> str:

@@ -113,6 +113,17 @@ def test_a_late_older_call_takes_no_job_and_changes_no_report(office: Office) ->
     )
 
 
+def test_a_late_older_call_of_a_pc_that_lends_takes_no_job(office: Office) -> None:
+    agent = office.agent()
+    late = agent.next_request()
+    agent.exchange()
+    job = office.submit()
+
+    assert agent.say(late).leases == ()
+    assert not office.job(job.id).leased
+    assert len(agent.take()) == 1
+
+
 def test_a_late_older_call_still_settles_its_results(office: Office) -> None:
     job = office.submit()
     agent = office.agent()

@@ -25,6 +25,7 @@ HEADERS = {  # header -> what it says, and the schema of its value
     "Location": ("Where to find what was made", {"type": "string"}),
     "ETag": ("The SHA-256 of the bytes, in quotes", {"type": "string"}),
     "Content-Range": ("Which bytes these are, where not all", {"type": "string"}),
+    "X-Exec-Id": ("Names the Direct run, to stop it by", {"type": "string"}),
     "X-Log-Complete": ("Whether nothing will follow", {"enum": ["true", "false"]}),
 }
 

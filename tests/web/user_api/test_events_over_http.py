@@ -307,3 +307,20 @@ def test_the_real_waiting_room_rings_its_followers(web: WebOffice, lease: Runnin
     _finish(agent, given)()
     assert [e.name for e in _events(answer.read().body)] == ["state", "end"]
     assert room.seat_for_job(given.job, "127.0.0.1") is not None
+
+
+def test_a_letter_that_comes_in_two_parts_is_one_letter_and_half_of_one_does_not_cross_attempts(
+    web: WebOffice, lease: Running
+) -> None:
+    agent, given = lease
+    sign = "€".encode()
+
+    def next_attempt() -> None:
+        again = _retry(web, agent, given)
+        _print(agent, again, b"whole")()
+        _finish(agent, again)()
+
+    web.room.plans.extend(
+        [_print(agent, given, sign[:1]), _print(agent, given, sign[1:] + sign[:2]), next_attempt]
+    )
+    assert _texts(_follow(web, given.job)) == "one\n€whole"

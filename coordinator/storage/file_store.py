@@ -55,7 +55,8 @@ class DirectoryFileStore:
         with self._upload(upload).open("rb+") as file:
             os.fsync(file.fileno())
         self._upload(upload).replace(target)
-        _sync_folder(target.parent)
+        for folder in (target.parent, self._stored):  # the second for the first, which may be new
+            _sync_folder(folder)
 
     def discard(self, upload: str) -> None:
         self._upload(upload).unlink(missing_ok=True)

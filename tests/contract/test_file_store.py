@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.domain.errors import NotFound, WrongOffset
+from coordinator.storage import file_store
 from coordinator.storage.file_store import DirectoryFileStore
 
 DATA = b"\x00\xffdata\r\n" * 1000
@@ -82,3 +83,15 @@ def test_a_discarded_upload_is_gone_and_may_be_discarded_again(files: DirectoryF
 
 def test_a_file_larger_than_any_disk_has_no_room(files: DirectoryFileStore) -> None:
     assert not files.room_for(1 << 60)
+
+
+def test_a_stored_file_and_each_new_folder_on_its_way_survive_a_power_cut(
+    files: DirectoryFileStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(file_store, "_sync_folder", synced.append)
+
+    _stored(files)
+
+    root = tmp_path / "Büro Süd 100%" / "data" / "files"
+    assert set(synced) == {root, root / SHA[:2]}

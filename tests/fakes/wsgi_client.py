@@ -86,7 +86,8 @@ class WsgiClient:
 
         environ = self._environ(method, path, body, len(body) if declared is None else declared)
         for name, value in (headers or {}).items():
-            environ["HTTP_" + name.upper().replace("-", "_")] = value
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value  # as WSGI has it
         source = self.app(environ, start_response)
         status, found = begun[-1]
         return Answer(status, found, iter(source), source)

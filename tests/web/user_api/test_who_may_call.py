@@ -74,7 +74,7 @@ def test_a_host_must_be_known_for_any_call(web: WebOffice, host: str, known: boo
     assert answer.status == (201 if known else 403)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1", "/api/v2/jobs", "/api/v1/jobs/", "/nothing%00", "/%FF"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/", "/api/v1/nothing", "/api/v1/jobs/", "/nothing%00", "/%FF"])
 def test_an_unknown_address_is_a_404_problem(client: WsgiClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status, answer.header("Content-Type")) == (404, "application/problem+json")

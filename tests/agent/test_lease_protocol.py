@@ -9,7 +9,7 @@ from tests.fakes.agent_rig import AgentRig
 from tests.fakes.office import Office
 from tests.fakes.office_link import OfficeLink
 from tray_agent.agent.errors import Refused
-from tray_agent.agent.events import CallFailed, Replied
+from tray_agent.agent.events import CallFailed, Replied, StopAsked
 from tray_agent.agent.ports import StopReason
 from tray_agent.agent.states import Lane
 
@@ -77,6 +77,41 @@ def test_a_reply_that_arrives_twice_runs_nothing_twice(rig, office):
     rig.desk.adopt(reply.leases)
     rig.look()
     assert list(rig.runners.tasks) == [AttemptRef(job.id, 1)]
+
+
+def test_a_reply_that_arrives_again_after_the_end_runs_nothing_again(rig, office):
+    office.submit("true")
+    reply = rig.let_through(Lane.HELD)
+    ref = first(rig)
+    rig.begin(ref)
+    rig.end(ref)
+    rig.settle_all()
+    rig.desk.adopt(reply.leases)
+    rig.look()
+    assert len(rig.desk.attempts) == 0
+
+
+def test_the_loop_notices_a_sleep_and_ends_when_told(rig):
+    clock = SleepyClock()
+    rig.calls.send = lambda call: rig.loop.post(StopAsked("end")) if call.lane is Lane.NEWS else None
+    rig.loop.run(clock)
+    assert rig.calls.disconnects == 1
+
+
+class SleepyClock:
+    """Goes on by ten seconds with each reading; one of its clocks once jumps by an hour."""
+
+    def __init__(self) -> None:
+        self.now = 2000.0
+        self.wall_reads = 0
+
+    def monotonic(self) -> float:
+        self.now += 10.0
+        return self.now
+
+    def wall(self) -> float:
+        self.wall_reads += 1
+        return 2e9 + (3600.0 if self.wall_reads >= 2 else 0.0)
 
 
 def test_a_result_whose_reply_is_lost_is_accepted_once(rig, office):

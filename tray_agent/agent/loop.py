@@ -28,7 +28,7 @@ from tray_agent.agent.talk import Talk
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S = 30.0
+LONGEST_WAIT_S = 10.0
 LAST_CALLS_S = 5.0  # how long a stopping agent goes on telling
 _EVENTS_AT_ONCE = 500
 

@@ -7,7 +7,7 @@ from shared.vocabulary import AgentState
 
 IDLE_HOLD_S = 25.0
 BUSY_HOLD_S = 15.0
-OVERSLEPT_S = 30.0
+OVERSLEPT_S = 15.0  # with waits of 10 s at most, no sleep of 30 s goes unnoticed
 UNREACHABLE_AFTER_S = 30.0
 LONGEST_BACK_OFF_S = 60.0
 MAX_HELD_ATTEMPTS = 200  # what one exchange can list; an attempt that is not listed counts as lost

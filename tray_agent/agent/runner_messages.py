@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 class RunOrder(NamedTuple):
     """One job, ready to run. Paths are absolute."""
@@ -34,4 +36,4 @@ def read_order(fields: dict[str, Any]) -> RunOrder:
 
 
 def line_of(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return _encode(fields).encode() + b"\n"

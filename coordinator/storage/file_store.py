@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,7 @@ from coordinator.domain.errors import NoSpace, NotFound, WrongOffset
 
 PIECE = 1024 * 1024
 LEAST_FREE_BYTES = 1 << 30
+LOCKS = 64
 LEAST_FREE_SHARE = 0.05
 
 
@@ -17,6 +19,7 @@ class DirectoryFileStore:
     def __init__(self, folder: Path) -> None:
         self._stored = folder / "files"
         self._uploads = folder / "uploads"
+        self._locks = [threading.Lock() for _ in range(LOCKS)]  # two parts at one place must not mix
         for made in (self._stored, self._uploads):
             made.mkdir(parents=True, exist_ok=True)
 
@@ -29,7 +32,7 @@ class DirectoryFileStore:
     def append(self, upload: str, offset: int, data: bytes) -> int:
         """Write a part at the end; tell the new end. Raises WrongOffset, NoSpace."""
         try:
-            with self._upload(upload).open("ab") as file:
+            with self._locks[hash(upload) % LOCKS], self._upload(upload).open("ab") as file:
                 end = file.seek(0, os.SEEK_END)
                 if end != offset:
                     raise WrongOffset(end)

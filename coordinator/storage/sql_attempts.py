@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from coordinator.domain.attempt import Attempt
 from coordinator.storage.records import attempt_of
-from coordinator.storage.schema import attempt, new_id, worker
+from coordinator.storage.schema import attempt, job, new_id, worker
 from coordinator.use_cases.ports import AttemptEnd
 from shared.vocabulary import AttemptOutcome
 
@@ -36,7 +36,11 @@ _START = (
 )
 _RENEW = (
     update(attempt)
-    .where(_OPEN, attempt.c.id.in_(_P("ids", expanding=True)))
+    .where(
+        _OPEN,
+        attempt.c.id.in_(_P("ids", expanding=True)),
+        ~select(job.c.id).where(job.c.id == attempt.c.job, job.c.cancel_asked).exists(),
+    )
     .values(lease_until=_P("b_until"))
 )
 _HEAR = (

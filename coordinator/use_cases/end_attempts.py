@@ -45,7 +45,7 @@ def _update(
     interruptions = job.interruptions + ending.interrupted
     return JobUpdate(
         state=state,
-        started_at=end.started_at if final and job.state is JobState.PENDING else None,
+        started_at=(job.started_at or end.started_at) if final else None,
         finished_at=end.at if final else None,
         not_before=ending.not_before,
         exit_code=end.exit_code if final and ending.event in (Event.SUCCEED, Event.FAIL) else None,

@@ -23,7 +23,7 @@ class JobUpdate:
     """What an attempt's end writes into its job."""
 
     state: JobState
-    started_at: float | None = None  # where the start was told only now
+    started_at: float | None = None  # of the attempt that finished the job; none while it waits again
     finished_at: float | None = None
     not_before: float | None = None
     exit_code: int | None = None
@@ -111,7 +111,8 @@ class Attempts(Protocol):
         """List the open attempts that the older interface handed to this address and nobody has named."""
 
     def start(self, attempt: int, at: float, lease_until: float) -> bool: ...
-    def renew(self, attempts: Sequence[int], lease_until: float) -> None: ...
+    def renew(self, attempts: Sequence[int], lease_until: float) -> None:
+        """Prolong leases, but not of jobs whose cancel was asked: an agent that does not obey loses them."""
 
     def hear(self, attempt: int, at: float, lease_until: float) -> bool:
         """Note that the older interface's worker spoke of this open attempt."""

@@ -9,6 +9,7 @@ from coordinator.domain.notices import JobChanged
 from coordinator.domain.worker import Worker
 from coordinator.use_cases.end_attempts import end_attempt
 from coordinator.use_cases.ports import AttemptEnd, Transaction
+from coordinator.use_cases.receive_output import receive_output
 from shared.archive_names import path_fault
 from shared.messages import (
     AttemptRef,
@@ -83,12 +84,11 @@ def _settle_log(desk: Desk, part: LogPart) -> LogSettled:
     if attempt is None or answer is not Answer.ACCEPTED:
         return LogSettled(part.job, part.attempt, answer, part.offset + len(part.data))
     try:
-        end = desk.tx.output.append(attempt, part.offset, part.data)
+        end = receive_output(desk.tx, desk.job(part.job), attempt, part.offset, part.data)
     except WrongOffset as error:
         return LogSettled(part.job, part.attempt, Answer.ACCEPTED, error.true_offset)
     except Invalid:
         return LogSettled(part.job, part.attempt, Answer.REFUSED, part.offset)
-    desk.tx.notify(JobChanged(part.job))
     return LogSettled(part.job, part.attempt, Answer.ACCEPTED, end)
 
 

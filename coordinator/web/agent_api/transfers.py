@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from coordinator.domain.attempt import LEASE_S, Attempt
 from coordinator.domain.errors import NotFound
-from coordinator.domain.notices import JobChanged
 from coordinator.use_cases.ports import Transaction, Upload
+from coordinator.use_cases.receive_output import receive_output
 from coordinator.use_cases.transfer_files import (
     ARTIFACT,
     current_attempt,
@@ -31,10 +31,8 @@ def put_log(call: Call) -> Reply:
 
     def store(tx: Transaction) -> int:
         attempt = _attempt_of_path(tx, call)
-        end = tx.output.append(attempt, place.offset, data)
         tx.attempts.renew([attempt.id], tx.now + LEASE_S)
-        tx.notify(JobChanged(attempt.job))
-        return end
+        return receive_output(tx, tx.jobs.get(attempt.job), attempt, place.offset, data)
 
     return json_reply(LogState(call.services.store.transact(store)))
 

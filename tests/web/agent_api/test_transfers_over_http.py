@@ -57,6 +57,15 @@ def test_output_that_is_not_records_is_refused(web: AgentOffice) -> None:
     assert web.client.call("PUT", _log(lease, 0), b"plain text", _proof(lease)).status == 422
 
 
+def test_no_more_output_is_stored_than_the_job_may_print(web: AgentOffice) -> None:
+    web.register()
+    web.submit(outputLimitBytes=1000)
+    [lease] = web.exchange(an_exchange(1)).leases
+    far = out(b"x" * 60_000)
+    assert web.client.call("PUT", _log(lease, 0), far, _proof(lease)).status == 200
+    assert web.client.call("PUT", _log(lease, len(far)), far, _proof(lease)).status == 422
+
+
 def test_the_token_fences_each_write(web: AgentOffice) -> None:
     lease = _leased(web)
     wrong = {"Authorization": "Attempt of-another-attempt"}

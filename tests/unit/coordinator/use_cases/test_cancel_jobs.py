@@ -179,3 +179,18 @@ def test_what_ended_is_not_ended_again(office: Office) -> None:
 
     assert not office.store.transact(lambda tx: end_attempt(tx, done, attempt, end))
     assert (office.job(job.id), office.attempt(job.id)) == (done, attempt)
+
+
+def test_a_pc_that_does_not_obey_a_cancel_cannot_hold_the_job(office: Office) -> None:
+    job = office.submit()
+    agent = office.agent()
+    lease = agent.take_one()
+    agent.exchange(started=(started(lease),))
+    office.cancel(job.id)
+    for _ in range(10):  # it goes on listing the attempt, which renews any other lease
+        office.clock.advance(10)
+        agent.exchange()
+        office.expire()
+
+    assert office.job(job.id).state is JobState.CANCELLED
+    assert agent.exchange().leases == ()

@@ -272,3 +272,19 @@ def test_an_end_that_nobody_asked_for_puts_the_job_back(office: Office, outcome:
     agent.exchange(results=(a_result(agent.take_one(), outcome=outcome, exit_code=None),), report=PAUSED)
 
     assert office.job(job.id).state is JobState.PENDING
+
+
+def test_a_job_that_waits_again_shows_no_start(office: Office) -> None:
+    job = office.submit()
+    agent = office.agent()
+    lease = agent.take_one()
+    agent.exchange(started=(started(lease),))
+    assert office.job(job.id).started_at is not None
+
+    agent.exchange(results=(a_result(lease, outcome=ResultOutcome.INTERRUPTED, exit_code=None),))
+    again = agent.take_one() if not agent.leases else next(iter(agent.leases.values()))
+    assert office.job(job.id).started_at is None
+
+    office.clock.advance(5)
+    agent.exchange(started=(started(again),))
+    assert office.job(job.id).started_at == office.clock.now

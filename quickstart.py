@@ -51,7 +51,7 @@ STOP_SIGNALS = [
 MENU = """
  1  start Sparetime           2  run the example on this PC's agent (Distributed)
  4  show the PCs              3  run the example on the coordinator (Direct)
- 5  open the web page         0  stop everything and leave"""
+ 5  open the list of jobs     0  stop everything and leave"""
 
 
 class Sparetime:
@@ -221,8 +221,8 @@ def run_example(sparetime: Sparetime, mode: str) -> int:
     }
     key = {"Idempotency-Key": uuid.uuid4().hex}
     submitted = json.loads(call(url, "POST", "/api/v1/jobs", order, key)[2])
-    job, page = submitted["id"], urljoin(url, submitted["links"]["page"])
-    say(f"Submitted the example as a {mode.capitalize()} job: {page}")
+    job, link = submitted["id"], urljoin(url, submitted["links"]["self"])
+    say(f"Submitted the example as a {mode.capitalize()} job: {link}")
     try:
         follow(sparetime, job)
     except KeyboardInterrupt:
@@ -233,7 +233,7 @@ def run_example(sparetime: Sparetime, mode: str) -> int:
     result = json.loads(call(url, "GET", f"/api/v1/jobs/{job}")[2])
     for path in fetch_files(url, job):
         say(f"Fetched {path}")
-    say(f"{result['message'] or result['state']} Exit code: {result['exitCode']}. Its page: {page}")
+    say(f"{result['message'] or result['state']} Exit code: {result['exitCode']}. All about it: {link}")
     if result["exitCode"] is None:
         return 0 if result["state"] == "completed" else 1
     return int(result["exitCode"])
@@ -248,7 +248,7 @@ def fetch_files(url: str, job: str) -> list[Path]:
             raise ProblemError(f"The job names a file outside its folder: {file['path']}")
         content = call(url, "GET", f"/api/v1/jobs/{job}/files/{quote(file['path'])}")[2]
         if hashlib.sha256(content).hexdigest() != file["sha256"]:
-            raise ProblemError(f"{file['path']} arrived damaged. Fetch it again from the job's page.")
+            raise ProblemError(f"{file['path']} arrived damaged. Fetch it again.")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         stored.append(path)
@@ -261,8 +261,8 @@ def show_workers(url: str) -> None:
         say(f"  {worker['hostName']}: {worker['state']}. {worker['reason'] or ''}".rstrip())
 
 
-def open_page(url: str) -> None:
-    """Print the page's address, and open it where there is a display."""
+def open_link(url: str) -> None:
+    """Print the address, and open it where there is a display."""
     say(f"  {url}")
     if WINDOWS or sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         webbrowser.open(url)
@@ -275,7 +275,7 @@ def menu(sparetime: Sparetime) -> int:
         "2": lambda: run_example(sparetime, "distributed"),
         "3": lambda: run_example(sparetime, "direct"),
         "4": lambda: show_workers(sparetime.url),
-        "5": lambda: open_page(sparetime.url),
+        "5": lambda: open_link(f"{sparetime.url}/api/v1/jobs"),
     }
     while True:
         say(MENU)

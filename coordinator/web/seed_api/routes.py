@@ -37,7 +37,7 @@ OLDER = "older"
 
 
 def seed_routes() -> list[Route]:
-    return [*_worker_routes(), *_job_routes(), *_report_routes(), *_execute_routes()]
+    return [*_worker_routes(), *_job_routes(), *_cancel_routes(), *_report_routes(), *_execute_routes()]
 
 
 def _worker_routes() -> list[Route]:
@@ -124,6 +124,11 @@ def _job_routes() -> list[Route]:
             answer=SeedJobView,
             errors=(400, 404),
         ),
+    ]
+
+
+def _cancel_routes() -> list[Route]:
+    return [
         Route(
             "POST",
             "/api/jobs/cancel",

@@ -34,7 +34,6 @@ class JobLinks:
     log: str
     files: str
     cancel: str
-    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +206,7 @@ def _requirements_view(wanted: Requirements) -> RequirementsView:
 
 def _links(job: Job) -> JobLinks:
     own = f"{JOBS}/{job.id}"
-    page = f"/jobs/{job.id}"
-    return JobLinks(own, f"{own}/events", f"{own}/log", f"{own}/files", f"{own}/cancel", page)
+    return JobLinks(own, f"{own}/events", f"{own}/log", f"{own}/files", f"{own}/cancel")
 
 
 def _attempt_view(reading: AttemptReading) -> AttemptView:

@@ -19,7 +19,7 @@ def is_live(worker: Worker, now: float) -> bool:
 
 
 def likely_holders(unnamed: Sequence[Attempt], seeds: Iterable[Worker], now: float) -> dict[int, Worker]:
-    """Give each attempt that nobody has named a live worker that may hold it, by the attempt's id.
+    """Give each attempt that nobody has named a live worker that may hold it, by the attempt's id, the likeliest first.
 
     What is left without one is dead: the attempts of which nothing was heard, the oldest first.
     """

@@ -76,10 +76,12 @@ def _renew_unnamed(tx: Transaction, address: str) -> None:
     if not unnamed:
         return
     holders = likely_holders(unnamed, tx.workers.seeds_at(address), tx.now)
-    for attempt in unnamed:
-        holder = holders.get(attempt.id)
-        if holder is not None and attempt.lease_until < holder.last_contact + SEED_SILENCE_S:
-            tx.attempts.renew([attempt.id], holder.last_contact + SEED_SILENCE_S)
+    leases = {attempt.id: attempt.lease_until for attempt in unnamed}
+    # Who holds which is a guess: when one falls silent, let it be the least likely attempt that ends.
+    contacts = sorted((holder.last_contact for holder in holders.values()), reverse=True)
+    for attempt, contact in zip(holders, contacts, strict=True):
+        if leases[attempt] < contact + SEED_SILENCE_S:
+            tx.attempts.renew([attempt], contact + SEED_SILENCE_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,9 +176,9 @@ def test_a_coordinator_that_cannot_start_shows_its_last_words(home: Path) -> Non
 def test_the_menu_goes_step_by_step(home: Path) -> None:
     code, out, errors = run(home, "--menu", answers="1\n2\n4\n0\n")
     assert code == 0, errors
-    assert (
-        out.index("Sparetime is ready") < out.index("as a Distributed job") < out.index("Wrote report.html")
-    )
+    steps = ["Sparetime is ready", "as a Distributed job", "Wrote report.html", "Stopping what was started"]
+    assert [step for step in steps if step in out] == steps, out
+    assert sorted(steps, key=out.index) == steps, out
 
 
 @pytest.mark.long

@@ -23,13 +23,20 @@ class LinuxProcessTree:
             file.write("1000")
         return True
 
-    def lower(self, pid: int) -> None:
+    def begin_job(self) -> None:
+        pass  # the kernel knows who belongs to it
+
+    def launched(self, pid: int, environment: dict[str, str]) -> None:
         # Not by posix_spawn: glibc refuses SCHED_IDLE there with EINVAL.
         with contextlib.suppress(OSError):
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
-    def members(self, leaders: set[int]) -> set[int]:
+    def members(self) -> set[int]:
         return processes.descendants(processes.read_processes(), {os.getpid()})
+
+    def some_members(self) -> set[int]:
+        # Kernels built without CONFIG_PROC_CHILDREN have no lists.
+        return processes.descendants_by_lists(os.getpid()) or self.members()
 
     def memory_mb(self, pids: set[int]) -> int:
         pages = sum(processes.resident_pages(pid) for pid in pids)

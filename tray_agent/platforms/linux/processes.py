@@ -41,6 +41,30 @@ def descendants(processes: list[Process], roots: set[int]) -> set[int]:
     return found
 
 
+def descendants_by_lists(root: int) -> set[int]:
+    """Tell what `root` started by the kernel's lists of children: quick, yet some may be missed.
+
+    The lists are exact only while nothing forks or ends (proc_pid_children(5)).
+    """
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        for child in _listed_children(pid):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return found
+
+
+def _listed_children(pid: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - as above
+    except OSError:
+        return []
+    return [int(n) for thread in threads for n in _bytes_of(f"/proc/{pid}/task/{thread}/children").split()]
+
+
 def environment_of(pid: int) -> list[bytes]:
     """Tell the NAME=value entries a process was started with; none if it may not be read."""
     return _bytes_of(f"/proc/{pid}/environ").split(b"\0")

@@ -35,11 +35,17 @@ class ProcessTree(Protocol):
     def bind_to_agent(self) -> bool:
         """Die with the agent, inherit strays, take a low priority. False if the agent is gone."""
 
-    def lower(self, pid: int) -> None:
+    def begin_job(self) -> None:
+        """Forget the job before."""
+
+    def launched(self, pid: int, environment: dict[str, str]) -> None:
         """Give a program that has just been started the lowest priority, before it starts others."""
 
-    def members(self, leaders: set[int]) -> set[int]:
-        """Tell the living processes that we, or the sessions of `leaders`, started."""
+    def members(self) -> set[int]:
+        """Tell the living processes of the job, as far as they can be found."""
+
+    def some_members(self) -> set[int]:
+        """Tell what is found of them at once: for killing in a loop until none is left."""
 
     def memory_mb(self, pids: set[int]) -> int: ...
 
@@ -54,7 +60,6 @@ class PosixJobHost:
         self._pipes: dict[int, Stream] = {}  # reading ends
         self._ends: dict[Stream, int] = {}  # writing ends, kept open: the pipes never end before the job does
         self._main = 0
-        self._leaders: set[int] = set()
         self._exit: Exit | None = None
         self._cpu_s = 0.0
 
@@ -73,7 +78,7 @@ class PosixJobHost:
 
     def open_output(self) -> None:
         self._cpu_s, self._exit, self._main = 0.0, None, 0
-        self._leaders.clear()
+        self._tree.begin_job()
         for stream in (Stream.STDOUT, Stream.STDERR):
             reading, self._ends[stream] = os.pipe()
             os.set_blocking(reading, False)
@@ -98,9 +103,8 @@ class PosixJobHost:
             )
         finally:
             os.chdir("/")
-        self._tree.lower(self._main)
+        self._tree.launched(self._main, launch.environment)
         self._exit = None
-        self._leaders.add(self._main)
         return self._main
 
     def wait(self, timeout_s: float | None) -> Happened:
@@ -125,11 +129,18 @@ class PosixJobHost:
 
     def sweep(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
-        while self._reap() or (not self._tree.inherits_strays and self._members()):
-            self._kill_all()
+        killed: set[int] = set()
+        # The dead are taken in before each look: thousands of them would slow it down, and a storm wins by that.
+        while self._reap() or (not self._tree.inherits_strays and self._tree.members()):
+            self._signal_group(signal.SIGKILL)
+            members = self._tree.some_members()
+            for pid in members:
+                _signal(pid, signal.SIGKILL)
+            if members <= killed:
+                self._await_death()
+            killed |= members
             if time.monotonic() > deadline:
                 return False
-            self._await_death()
         return True
 
     def drain(self) -> Iterator[Printed]:
@@ -157,7 +168,8 @@ class PosixJobHost:
         self._signal_group(signal.SIGSTOP)
         stopped: set[int] = set()
         for _ in range(_FREEZE_ROUNDS):  # a fork storm runs on until its last member is stopped
-            running = self._members() - stopped
+            self._reap()
+            running = self._tree.members() - stopped
             if not running:
                 return
             for pid in running:
@@ -165,14 +177,11 @@ class PosixJobHost:
             stopped |= running
 
     def thaw(self) -> None:
-        for pid in self._members():
+        for pid in self._tree.members():
             _signal(pid, signal.SIGCONT)
 
     def memory_mb(self) -> int:
-        return self._tree.memory_mb(self._members())
-
-    def _members(self) -> set[int]:
-        return self._tree.members(self._leaders)
+        return self._tree.memory_mb(self._tree.members())
 
     def _listen(self) -> tuple[list[bytes], bool]:
         data = os.read(0, _PIECE_BYTES)
@@ -201,19 +210,6 @@ class PosixJobHost:
                 code = os.waitstatus_to_exitcode(status)
                 self._exit = Exit(code) if code >= 0 else Exit(128 - code, -code)
                 self._main = 0
-
-    def _kill_all(self) -> None:
-        self._signal_group(signal.SIGKILL)
-        known: set[int] = set()
-        for _ in range(_FREEZE_ROUNDS):  # stop first, or a storm forks faster than we kill
-            fresh = self._members() - known
-            if not fresh:
-                break
-            for pid in fresh:
-                _signal(pid, signal.SIGSTOP)
-            known |= fresh
-        for pid in known:
-            _signal(pid, signal.SIGKILL)
 
     def _signal_group(self, number: int) -> None:
         if self._main:  # not reaped yet, so the number cannot be anybody else's

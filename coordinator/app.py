@@ -3,6 +3,7 @@
 import logging
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,11 +32,13 @@ log = logging.getLogger(__name__)
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 BUILTIN_GOODBYE_S = 3.0
+STACK_BYTES = 1 << 20  # 288 threads with the usual 8 MiB each would claim 2.3 GB of addresses
 
 
 def serve(settings: Settings) -> int:
     """Run the coordinator until it is told to stop; tell the exit code. Raises CannotListen."""
     log_to_stderr()
+    threading.stack_size(STACK_BYTES)
     try:
         folder = DataFolder(settings.data)
     except FolderTaken as error:

@@ -92,7 +92,11 @@ class AgentRig:
     def open(self, *, always: bool = True) -> "AgentRig":
         workspace = Workspace(self.folder / "attempts")
         cache = ProjectCache(self.folder / "projects", self.link.fetch_project)
-        transfers = Transfers(self.link, cache, workspace, lambda event: self.loop.post(event))
+
+        def post(event: Event) -> None:
+            self.loop.post(event)  # which is made below, of this
+
+        transfers = Transfers(self.link, cache, workspace, post)
         transfers._local = transfers._uploads = AtOnce()
         orphans = Orphans(self.folder / "orphans")
         tools = Tools(FACTS, self.runners, transfers, workspace, self.outbox, orphans, lambda lease: None)

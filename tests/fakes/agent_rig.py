@@ -10,7 +10,7 @@ from tests.fakes.office_link import OfficeLink
 from tray_agent.agent.attempt_desk import AttemptDesk, Tools
 from tray_agent.agent.calls import spool
 from tray_agent.agent.errors import LinkError, Unreachable
-from tray_agent.agent.events import Call, CallFailed, Replied, StopAsked
+from tray_agent.agent.events import Call, CallFailed, Event, Replied, StopAsked
 from tray_agent.agent.loop import Loop
 from tray_agent.agent.orphans import Orphans
 from tray_agent.agent.outbox import Outbox

@@ -1,6 +1,6 @@
 """Reads one HTTP/1.1 answer from a stream: the few forms that servers and proxies send, all else is refused.
 
-The standard library's reader reads headers with an e-mail parser: that costs more than all the rest of a call.
+The standard library reads headers with an e-mail parser, which costs more than all the rest of a call.
 """
 
 import http.client

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from shared.messages import AttemptRef
 from shared.vocabulary import OnError, ResultOutcome, Shell
 from tests.fakes.runner_rig import (
+    DAEMON,
+    START_DAEMON,
     RunnerRig,
     alive,
     children,
     living,
+    marked,
     runs,
     state,
     text,
@@ -26,19 +30,6 @@ from tray_agent.platforms.choose import kill_strays
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_S = 5.0
-DAEMON = (  # forks twice, leads a session of its own, deaf to polite signals, holds the job's output
-    "import os, signal, sys, time\n"
-    "if os.fork() == 0:\n"
-    "    os.setsid()\n"
-    "    if os.fork() == 0:\n"
-    "        for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(n, signal.SIG_IGN)\n"
-    "        print(os.getpid(), file=open('daemon.part', 'w'))\n"
-    "        os.rename('daemon.part', 'daemon')\n"
-    "        time.sleep(300)\n"
-    "    os._exit(0)\n"
-    "while not os.path.exists('daemon'): time.sleep(.01)\n"
-)
-START_DAEMON = f'"{sys.executable}" -c "$DAEMON"'
 
 
 @pytest.fixture
@@ -49,12 +40,8 @@ def rig(tmp_path: Path) -> Iterator[RunnerRig]:
     assert not living(f"MARK={tmp_path}")
 
 
-def mark(rig: RunnerRig, tmp_path: Path) -> dict[str, str]:
-    return {"MARK": str(tmp_path), "DAEMON": DAEMON}
-
-
 def test_a_daemon_dies_when_its_job_ends_and_does_not_delay_the_end(rig: RunnerRig, tmp_path: Path) -> None:
-    task = rig.start(START_DAEMON, "echo done", environment=mark(rig, tmp_path))
+    task = rig.start(START_DAEMON, "echo done", environment=marked(tmp_path))
     ended = rig.ended(task)
     daemon = written_number(task.folder / "work" / "daemon")
     assert (ended.outcome, text(rig.records(task, ended))) == (ResultOutcome.COMPLETED, "done\n")
@@ -64,7 +51,7 @@ def test_a_daemon_dies_when_its_job_ends_and_does_not_delay_the_end(rig: RunnerR
 
 def test_stopping_kills_daemons_and_the_deaf(rig: RunnerRig, tmp_path: Path) -> None:
     lines = (START_DAEMON, "trap '' TERM INT HUP", "sleep 300 & sleep 300")
-    task = rig.start(*lines, environment=mark(rig, tmp_path))
+    task = rig.start(*lines, environment=marked(tmp_path))
     daemon = written_number(task.folder / "work" / "daemon")
     rig.pool.stop(task.ref, StopReason.INTERRUPTED)
     ended = rig.ended(task)
@@ -93,7 +80,7 @@ def test_a_fork_storm_dies(rig: RunnerRig, tmp_path: Path) -> None:
 def test_freezing_stops_the_whole_tree_and_thawing_lets_it_run_on(rig: RunnerRig, tmp_path: Path) -> None:
     busy = "import os\nopen('busy', 'w').write(str(os.getpid()) + '\\n')\nwhile True: pass"
     lines = (START_DAEMON, f'setsid --wait "{sys.executable}" -c "$BUSY"')
-    task = rig.start(*lines, environment={**mark(rig, tmp_path), "BUSY": busy})
+    task = rig.start(*lines, environment={**marked(tmp_path), "BUSY": busy})
     pids = [written_number(task.folder / "work" / name) for name in ("daemon", "busy")]
     rig.pool.freeze(task.ref)
     wait_until(lambda: all(state(pid) == "T" for pid in pids))
@@ -122,7 +109,7 @@ def test_the_next_line_waits_while_frozen(rig: RunnerRig, tmp_path: Path) -> Non
 
 def test_a_killed_runner_takes_its_job_along(rig: RunnerRig, tmp_path: Path) -> None:
     lines = ("echo kept", START_DAEMON, "env -i setsid sleep 301 &", "echo $PPID > runner", "sleep 300")
-    task = rig.start(*lines, environment=mark(rig, tmp_path), shell=Shell.BASH)
+    task = rig.start(*lines, environment=marked(tmp_path), shell=Shell.BASH)
     runner = written_number(task.folder / "work" / "runner")
     daemon = written_number(task.folder / "work" / "daemon")
     wait_until(lambda: len(_sleepers(os.getpid(), "301")) == 1)
@@ -140,7 +127,7 @@ def test_a_killed_runner_takes_its_job_along(rig: RunnerRig, tmp_path: Path) -> 
 
 def test_closing_the_pool_ends_every_job_as_interrupted(tmp_path: Path) -> None:
     rig = RunnerRig(tmp_path)
-    tasks = [rig.start(START_DAEMON, "sleep 300", environment=mark(rig, tmp_path)) for _ in range(2)]
+    tasks = [rig.start(START_DAEMON, "sleep 300", environment=marked(tmp_path)) for _ in range(2)]
     for task in tasks:
         written_number(task.folder / "work" / "daemon")
     rig.pool.close(10)
@@ -166,8 +153,6 @@ def test_a_killed_agent_leaves_nothing_behind(tmp_path: Path, who: str) -> None:
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
     if who != "agent":
-        from shared.messages import AttemptRef
-
         assert alive(daemon)
         assert kill_strays([AttemptRef(f"job-{owner.pid}-2", 1)]) == 0
         assert kill_strays([AttemptRef(f"job-{owner.pid}-1", 1)]) >= 2

@@ -13,6 +13,7 @@ from shared.log_records import LogRecord, read_records
 from shared.messages import AttemptRef, JobSpec
 from shared.vocabulary import OnError, SandboxLevel, Shell, Stream
 from tray_agent.agent.ports import OutputGrew, RunEnded, RunEvent, RunStarted, RunTask
+from tray_agent.agent.process_ports import PoolPlatform
 from tray_agent.agent.runner_pool import RunnerPool
 from tray_agent.platforms.choose import pool_platform
 
@@ -33,17 +34,36 @@ PLAIN = JobSpec(
     sandbox=SandboxLevel.NONE,
     project=None,
 )
+DAEMON = (  # forks twice, leads a session of its own, deaf to polite signals, holds the job's output
+    "import os, signal, sys, time\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    if os.fork() == 0:\n"
+    "        for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(n, signal.SIG_IGN)\n"
+    "        print(os.getpid(), file=open('daemon.part', 'w'))\n"
+    "        os.rename('daemon.part', 'daemon')\n"
+    "        time.sleep(300)\n"
+    "    os._exit(0)\n"
+    "while not os.path.exists('daemon'): time.sleep(.01)\n"
+)
+START_DAEMON = f'"{sys.executable}" -c "$DAEMON"'
 E = TypeVar("E", bound=RunEvent)
 
 
 class RunnerRig:
     """Starts jobs by their commands and waits for what becomes of them."""
 
-    def __init__(self, root: Path, argv: list[str] | None = None, idle_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        argv: list[str] | None = None,
+        idle_s: float = 60.0,
+        platform: PoolPlatform | None = None,
+    ) -> None:
         self._root = root
         self._events: queue.Queue[RunEvent] = queue.Queue()
         self.seen: list[RunEvent] = []
-        self.pool = RunnerPool(argv or RUNNER, self._events.put, pool_platform(), idle_s)
+        self.pool = RunnerPool(argv or RUNNER, self._events.put, platform or pool_platform(), idle_s)
         self._count = 0
 
     def start(self, *commands: str, **spec: Any) -> RunTask:
@@ -92,6 +112,11 @@ class RunnerRig:
             self.seen.append(event)
             if isinstance(event, kind) and event.ref == task.ref:
                 return event
+
+
+def marked(folder: Path) -> dict[str, str]:
+    """The environment of a job whose processes a test wants to find again."""
+    return {"MARK": str(folder), "DAEMON": DAEMON}
 
 
 def text(records: list[LogRecord], stream: Stream | None = None) -> str:

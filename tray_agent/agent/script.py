@@ -93,9 +93,9 @@ def _cmd(
             str(folder / f"line{n}.cmd"): batch_script([line], None, is_batch)
             for n, line in enumerate(lines, 1)
         }
-        return Script([[*start, f'"{name}"'] for name in files], files)
+        return Script([[*start, name] for name in files], files)
     name, mark = str(folder / "script.cmd"), str(folder / "script.end")
-    return Script([[*start, f'"{name}"']], {name: batch_script(lines, mark, is_batch)}, mark)
+    return Script([[*start, name]], {name: batch_script(lines, mark, is_batch)}, mark)
 
 
 def _powershell(

@@ -61,56 +61,69 @@ def machine_facts() -> "MachineFacts":
     from tray_agent.platforms.machine_facts import read_facts
 
     if _SYSTEM == "linux":
-        from tray_agent.platforms.linux.machine import read_machine_id
+        from tray_agent.platforms.linux.machine import read_machine_id as linux_id
 
-        return read_facts(OperatingSystem.LINUX, read_machine_id)
+        return read_facts(OperatingSystem.LINUX, linux_id)
     if _SYSTEM == "darwin":
-        from tray_agent.platforms.macos.machine import read_machine_id
+        from tray_agent.platforms.macos.machine import read_machine_id as mac_id
 
-        return read_facts(OperatingSystem.MACOS, read_machine_id)
+        return read_facts(OperatingSystem.MACOS, mac_id)
     if _SYSTEM == "win32":
-        from tray_agent.platforms.windows.machine import read_machine_id
+        from tray_agent.platforms.windows.machine import read_machine_id as windows_id
+        from tray_agent.platforms.windows.programs import find_program
 
-        return read_facts(OperatingSystem.WINDOWS, read_machine_id)
+        return read_facts(OperatingSystem.WINDOWS, windows_id, find_program)
     raise NotImplementedError(_UNSUPPORTED)
 
 
 def data_root() -> Path:
     """Tell the folder for this user's data of this program."""
     if _SYSTEM == "win32":
-        from tray_agent.platforms.windows import machine
-    elif _SYSTEM == "darwin":
-        from tray_agent.platforms.macos import machine
-    else:
-        from tray_agent.platforms.linux import machine
-    return machine.data_root()
+        from tray_agent.platforms.windows.machine import data_root as windows_root
+
+        return windows_root()
+    if _SYSTEM == "darwin":
+        from tray_agent.platforms.macos.machine import data_root as mac_root
+
+        return mac_root()
+    from tray_agent.platforms.linux.machine import data_root as linux_root
+
+    return linux_root()
 
 
 def lock_file(path: Path) -> FileLock | None:
     """Lock a file for this process alone, making it if need be. None if somebody else has it."""
     if _SYSTEM == "win32":
-        from tray_agent.platforms.windows import files
-    else:
-        from tray_agent.platforms.posix import files
+        from tray_agent.platforms.windows import files as windows_files
+
+        return windows_files.lock_file(path)
+    from tray_agent.platforms.posix import files
+
     return files.lock_file(path)
 
 
 def make_private(path: Path) -> None:
     """Let this user alone use a file or folder."""
     if _SYSTEM == "win32":
-        from tray_agent.platforms.windows import files
+        from tray_agent.platforms.windows import files as windows_files
+
+        windows_files.make_private(path)
     else:
         from tray_agent.platforms.posix import files
-    files.make_private(path)
+
+        files.make_private(path)
 
 
 def install_stop_handler(callback: Callable[[], None]) -> None:
     """Call `callback` whenever the system or a person asks this program to end. Only on the main thread."""
     if _SYSTEM == "win32":
-        from tray_agent.platforms.windows import stop_signals
+        from tray_agent.platforms.windows.stop_signals import install_stop_handler as install_windows
+
+        install_windows(callback)
     else:
-        from tray_agent.platforms.posix import stop_signals
-    stop_signals.install_stop_handler(callback)
+        from tray_agent.platforms.posix.stop_signals import install_stop_handler as install_posix
+
+        install_posix(callback)
 
 
 def kill_strays(refs: "Iterable[AttemptRef]") -> int:
@@ -120,11 +133,11 @@ def kill_strays(refs: "Iterable[AttemptRef]") -> int:
     # Only the processes with both marks of one attempt: another agent may run the same job's next attempt.
     marks = [attempt_marks(ref) for ref in refs]
     if _SYSTEM == "linux":
-        from tray_agent.platforms.linux.pool_platform import kill_marked
+        from tray_agent.platforms.linux.pool_platform import kill_marked as kill_on_linux
 
-        return kill_marked(marks)
+        return kill_on_linux(marks)
     if _SYSTEM == "darwin":
-        from tray_agent.platforms.macos.pool_platform import kill_marked
+        from tray_agent.platforms.macos.pool_platform import kill_marked as kill_on_mac
 
-        return kill_marked(marks)
+        return kill_on_mac(marks)
     return 0  # Windows closes a job object, and kills all in it, with the death of its last holder

@@ -20,7 +20,9 @@ _LOOK_S = 0.05
 class MacPoolPlatform:
     @property
     def shells(self) -> Shells:
-        return Shells(False, bash=shutil.which("bash"), sh=shutil.which("sh"), powershell=shutil.which("pwsh"))
+        return Shells(
+            False, bash=shutil.which("bash"), sh=shutil.which("sh"), powershell=shutil.which("pwsh")
+        )
 
     def is_batch_program(self, name: str) -> bool:
         return False

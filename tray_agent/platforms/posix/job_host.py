@@ -130,7 +130,7 @@ class PosixJobHost:
     def sweep(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         killed: set[int] = set()
-        # The dead are taken in before each look: thousands of them would slow it down, and a storm wins by that.
+        # The dead are taken in before each look: thousands would slow it down, and a storm wins by that.
         while self._reap() or (not self._tree.inherits_strays and self._tree.members()):
             self._signal_group(signal.SIGKILL)
             members = self._tree.some_members()

@@ -19,9 +19,10 @@ def is_live(worker: Worker, now: float) -> bool:
 
 
 def likely_holders(unnamed: Sequence[Attempt], seeds: Iterable[Worker], now: float) -> dict[int, Worker]:
-    """Give each attempt that nobody has named a live worker that may hold it, by the attempt's id, the likeliest first.
+    """Give each attempt that nobody has named a live worker that may hold it; the likeliest attempt first.
 
-    What is left without one is dead: the attempts of which nothing was heard, the oldest first.
+    The keys are the attempts' ids. What has no holder is dead: that is decided against the attempts of which
+    nothing was heard, the oldest first.
     """
     free = [w for w in seeds if is_live(w, now) and not w.open_attempts]
     free.sort(key=lambda w: w.free_since, reverse=True)

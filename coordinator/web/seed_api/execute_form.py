@@ -14,11 +14,12 @@ from coordinator.domain.errors import Invalid, TooLarge
 from coordinator.use_cases.seed_projects import ProjectIntake
 from coordinator.use_cases.transfer_files import MOST_PROJECT_BYTES
 from coordinator.web.call import Call
-from coordinator.web.seed_api.forms import MOST_COMMAND_BYTES, file_name
+from coordinator.web.seed_api.forms import MOST_COMMAND_BYTES, SeedExecuteFields, file_name
+from shared.codec import decode
 from shared.field_rules import FieldError
 
 MOST_PARTS = 32
-MOST_FIELD_BYTES = {"commands": 2 * MOST_COMMAND_BYTES, "mode": 100}  # empty lines do not count later
+MOST_FIELD_BYTES = {"commands": 8 * MOST_COMMAND_BYTES, "mode": 400}  # up to 4 bytes for each character
 SLACK_BYTES = 64 * 1024
 PIECE = 64 * 1024
 
@@ -106,17 +107,11 @@ class _Reader:
         self.intake = ProjectIntake(services.store, services.files, name, max(self._length, 0))
 
     def _form(self) -> ExecuteForm:
-        if "commands" not in self._fields:
-            raise Invalid("commands is missing.", [FieldError("commands", "is missing")])
-        commands, mode = self._text("commands"), self._text("mode").strip()
-        return ExecuteForm(commands, mode, self.intake, self._file_name or "")
+        fields = decode(SeedExecuteFields, {name: self._text(name) for name in self._fields})
+        return ExecuteForm(fields.commands, fields.mode.strip(), self.intake, self._file_name or "")
 
     def _text(self, name: str) -> str:
         try:
-            text = self._fields.get(name, bytearray()).decode("utf-8")
+            return self._fields[name].decode("utf-8")
         except UnicodeDecodeError:
             raise Invalid(f"{name} is not UTF-8.", [FieldError(name, "is not UTF-8")]) from None
-        if any(ord(c) < 32 and c not in "\t\r\n" for c in text) or "\x7f" in text:
-            fault = "must not contain control characters"
-            raise Invalid(f"{name} {fault}.", [FieldError(name, fault)])
-        return text

@@ -94,6 +94,12 @@ class SeedCancelForm:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedExecuteFields:
+    commands: Annotated[str, Text(2 * MOST_COMMAND_BYTES, 1, lines=True)]  # empty lines do not count later
+    mode: Annotated[str, Text(100)] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SeedStopForm:
     exec_id: JobId
 
@@ -145,8 +151,13 @@ def command_lines(text: str, field: str = "command") -> tuple[str, ...]:
 
 def file_name(text: str | None) -> str:
     """Tell a bare file name: old workers store the ZIP under it."""
-    bare = re.split(r"[/\\]", text or "")[-1].strip()[-200:]
+    bare = one_line(re.split(r"[/\\]", text or "")[-1])[-200:].strip()
     return "" if bare.strip(".") == "" else bare
+
+
+def one_line(text: str) -> str:
+    """Leave letters and single spaces: names stand on pages and travel to agents, which take no other."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def output_bytes(text: str) -> bytes:

@@ -19,6 +19,7 @@ from coordinator.web.seed_api.forms import (
     SeedListQuery,
     command_lines,
     file_name,
+    one_line,
     read_form,
     read_query,
 )
@@ -54,7 +55,7 @@ def seed_order(
     return JobOrder(
         commands=lines,
         requirements=Requirements(mode=mode, plain=mode is Mode.DISTRIBUTED),
-        name=name or lines[0].strip().replace("\t", " ")[:200],
+        name=name or one_line(lines[0])[:200],
         project=project,
         project_name=name,
         on_error=OnError.CONTINUE,

@@ -9,6 +9,7 @@ from coordinator.web.seed_api.forms import (
     SeedFailureForm,
     SeedResultForm,
     SeedStreamForm,
+    one_line,
     output_bytes,
     read_form,
 )
@@ -30,7 +31,10 @@ def submit(call: Call) -> Reply:
 def submit_failure(call: Call) -> Reply:
     """Accept that a job could not be run."""
     form = read_form(call, SeedFailureForm)
-    message = _printable(form.error_message or "") or "The worker could not run it and did not say why."
+    message = (
+        one_line(form.error_message or "")[:MOST_MESSAGE]
+        or "The worker could not run it and did not say why."
+    )
     return _settle(call, form.job_id, form.worker_id, SeedResult(None, message, {}))
 
 
@@ -50,9 +54,3 @@ def _settle(call: Call, job: str, worker: str, result: SeedResult) -> Reply:
     accepted = call.services.store.transact(lambda tx: hear_result(tx, job, who, result))
     message = "The result is stored." if accepted else "This run was over already; nothing changed."
     return json_reply(SeedJobReply(True, job, message))
-
-
-def _printable(text: str) -> str:
-    """Make one line of what programs print: it becomes a sentence on a page."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(line.split())[:MOST_MESSAGE]

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from shared.codec import decode, encode
+from shared.messages import JobSpec
 from tests.builders import a_failure, a_result, err, log_part, out, started
 from tests.builders_zip import Member, zip_of
 from tests.fakes.scripted_agent import ScriptedAgent
@@ -162,10 +164,23 @@ def test_without_direct_its_mode_is_refused_with_the_way_out(web: WebOffice, see
     assert queue(seed)
 
 
+def test_an_agent_can_read_every_name_and_command(web: WebOffice, seed: SeedCaller) -> None:
+    """A lease that it could not read would stop the agent for good."""
+    seed.execute(form(ZIP, "a\u2028\x85\tb.zip", mode="distributed", commands="ls")).read()
+    seed.create("\techo\u2028 'tab\there'\n" + "x" * 300, filename="\u202e.zip")
+    seed.create("\techo\u2029")
+    agent = web.office.agent()
+    specs = [lease.spec for lease in agent.take()] + [lease.spec for lease in agent.take()]
+    assert [decode(JobSpec, encode(spec)) for spec in specs] == specs
+    assert [spec.name for spec in specs][0] == "a b.zip"
+
+
 REFUSED = [
     (form(ZIP, mode="distributed"), "commands"),
     (form(ZIP, mode="distributed", commands=" \n"), "commands"),
     (form(ZIP, mode="distributed", commands="a\0"), "commands"),
+    (form(ZIP, mode="distributed", commands="a\x85b"), "commands"),
+    (form(ZIP, mode="distributed", commands="x" * 40_000), "commands"),
     (form(ZIP, mode="both", commands="ls"), "mode"),
     (form(b"no zip", mode="distributed", commands="ls"), "ZIP"),
     (form(b"", mode="distributed", commands="ls"), "ZIP"),
@@ -196,7 +211,7 @@ def test_what_is_no_form_is_refused(seed: SeedCaller) -> None:
 def test_what_is_too_large_is_refused(web: WebOffice, seed: SeedCaller) -> None:
     headers = {"Content-Type": form_type()}
     declared = seed.client.open("POST", "/api/execute", b"", headers, declared=5 << 30).read()
-    commands = seed.execute(form(ZIP, commands="x" * 100_000)).read()
+    commands = seed.execute(form(ZIP, commands="x" * 300_000)).read()
     assert (declared.status, commands.status) == (413, 413)
     assert web.everything() == (0, [])
 

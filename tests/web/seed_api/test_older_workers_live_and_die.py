@@ -156,8 +156,8 @@ def test_output_and_questions_are_signs_of_life(web: WebOffice, seed: SeedCaller
     name = {"workerId": "w1"} if named else {}
     for n in range(20):
         web.clock.advance(25)
-        assert (seed.stream(alias, ".", **name) if n % 2 else seed.is_cancelled(alias)) is not True
         web.office.expire()
+        assert (seed.stream(alias, ".", **name) if n % 2 else seed.is_cancelled(alias)) is not True
     assert seed.submit(alias, "w1").status == 200
     assert web.office.job(job).attempt == 1
 
@@ -231,6 +231,18 @@ def test_an_idle_neighbour_does_not_keep_a_dead_workers_job(web: WebOffice, seed
     assert web.office.attempt(job).worker == "w1"
 
 
+def test_who_was_taken_for_dead_may_tell_its_late_result(web: WebOffice, seed: SeedCaller) -> None:
+    for worker in ("w1", "w2"):
+        seed.register(worker)
+    job = seed.create()
+    alias = seed.take()  # w2's, but it prints nothing
+    pass_time(web, seed, 40, "w2")
+    assert seed.get_job() == f"{job}-2"  # somebody else at this address asks
+    assert web.office.attempt(job).worker == "w1"
+    late = seed.submit(alias, "w2", "old")
+    assert (late.status, seed.status(job)["status"]) == (200, "running")
+
+
 def test_a_worker_that_comes_back_under_a_new_id_does_not_keep_its_old_job(
     web: WebOffice, seed: SeedCaller
 ) -> None:
@@ -281,7 +293,7 @@ def test_all_ways_to_this_machine_are_one_address(web: WebOffice) -> None:
     job = SeedCaller(app, "::1").create()
     SeedCaller(app, "::1").take()
     for address in ("::ffff:127.0.0.1", "127.0.0.9", "::1"):
-        pass_time(web, SeedCaller(app, address), 30, "w1")
+        pass_time(web, SeedCaller(app, address), 100, "w1")
     assert web.office.job(job).attempt == 1 and web.office.job(job).leased
 
 
@@ -295,8 +307,9 @@ def test_ghosts_are_forgotten_after_a_day(web: WebOffice, seed: SeedCaller) -> N
 
 
 def test_old_workers_take_plain_native_jobs_and_only_those(web: WebOffice, seed: SeedCaller) -> None:
-    seed.register("w1")
     web.submit("exit 1", onError="stop")
+    assert seed.get_job() is None  # from who never registered
+    seed.register("w1")
     web.submit("echo", onError="continue", timeLimitS=5)
     web.submit("echo", onError="continue", requirements={"labels": ["gpu"]})
     web.submit("echo", onError="continue", requirements={"worker": "w1"})

@@ -125,6 +125,18 @@ def test_a_killed_runner_takes_its_job_along(rig: RunnerRig, tmp_path: Path) -> 
     assert ended.outcome is ResultOutcome.COMPLETED
 
 
+def test_a_killed_runner_leaves_the_others_alone(rig: RunnerRig, tmp_path: Path) -> None:
+    doomed = rig.start("echo $PPID > runner", "sleep 300", environment=marked(tmp_path))
+    other = rig.start("mkfifo box", "echo ready > ready", "read word < box", "echo $word")
+    runner = written_number(doomed.folder / "work" / "runner")
+    wait_until((other.folder / "work" / "ready").exists)
+    os.kill(runner, signal.SIGKILL)
+    assert rig.ended(doomed).outcome is ResultOutcome.INTERRUPTED
+    (other.folder / "work" / "box").write_text("alive\n")
+    ended = rig.ended(other)
+    assert text(rig.records(other, ended)) == "alive\n"
+
+
 def test_closing_the_pool_ends_every_job_as_interrupted(tmp_path: Path) -> None:
     rig = RunnerRig(tmp_path)
     tasks = [rig.start(START_DAEMON, "sleep 300", environment=marked(tmp_path)) for _ in range(2)]

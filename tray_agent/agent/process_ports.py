@@ -82,11 +82,8 @@ class PoolPlatform(Protocol):
     def base_environment(self) -> dict[str, str]:
         """Tell the allowed part of this process's environment."""
 
-    def sweep_after(self, sessions: Collection[int], runners: Collection[int], marks: Iterable[str]) -> None:
-        """Kill what a dead runner's job left: `sessions` it led, `marks` in its environment (NAME=value).
-
-        Never touches the living `runners`.
-        """
+    def sweep_after(self, sessions: Collection[int], marks: Iterable[str]) -> None:
+        """Kill what a dead runner's job left: `sessions` it led, `marks` in its environment (NAME=value)."""
 
 
 class Shells(NamedTuple):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ from typing import Any
 
 from tray_agent.agent.ports import RunTask
 
-_AGAIN_BYTES = 32 * 1024  # what fits into an empty pipe on every system
+log = logging.getLogger(__name__)
+
+_PIPE_BYTES = 32 * 1024  # what fits into an empty pipe on every system
 
 
 @dataclass(slots=True)
@@ -53,7 +56,12 @@ class RunnerLink:
             **options,
         )
         self._reader = threading.Thread(target=self._read, name=f"runner-{self.pid}", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:  # no more threads
+            self._process.kill()
+            self._process.wait()
+            raise OSError(str(error)) from error
 
     @property
     def pid(self) -> int:
@@ -84,14 +92,16 @@ class RunnerLink:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
+        try:
             for line in iter(_Lines(self._process.stdout), b""):
                 self._on_line(self, json.loads(line))
+        except Exception:
+            log.exception("runner.unreadable", extra={"pid": self.pid})
         self.kill()  # it may live on with a closed pipe: of no use to anybody
         self._process.wait()
         self._process.stdout.close()
-        self.end()
         self._on_death(self)
+        self.end()
 
 
 class _Lines:
@@ -114,7 +124,7 @@ class _Lines:
 
 def fitting(line: bytes, folder: Path) -> bytes:
     """Put a start message too long for the pipe into a file and name that instead. Raises OSError."""
-    if len(line) <= _AGAIN_BYTES:
+    if len(line) <= _PIPE_BYTES:
         return line
     path = folder / "start.json"
     path.write_bytes(line)

@@ -238,12 +238,12 @@ class RunnerPool:
                 self._wanted.put(None)  # the keeper slept without a deadline
 
     def _died(self, link: RunnerLink) -> None:
-        run = link.run
+        with self._lock:
+            link.ending = True  # from here on nobody hands it a run
+            run = link.run
         if run is not None:
             log.warning("runner.died", extra={"pid": link.pid, "job": run.task.ref.job})
-            with self._lock:
-                alive = [each.pid for each in self._links if each is not link]
-            self._platform.sweep_after(run.sessions, alive, attempt_marks(run.task.ref))
+            self._platform.sweep_after(run.sessions, attempt_marks(run.task.ref))
             _cut(run.task.folder / "output.log", run.log_end)
         with self._lock:
             self._links.discard(link)

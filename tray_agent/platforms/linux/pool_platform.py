@@ -39,10 +39,10 @@ class LinuxPoolPlatform:
     def base_environment(self) -> dict[str, str]:
         return allowed_environment(os.environ)
 
-    def sweep_after(self, sessions: Collection[int], runners: Collection[int], marks: Iterable[str]) -> None:
+    def sweep_after(self, sessions: Collection[int], marks: Iterable[str]) -> None:
         wanted = {mark.encode() for mark in marks}
         deadline = time.monotonic() + _SWEEP_S
-        while strays := _strays(set(sessions), set(runners), wanted):
+        while strays := _strays(set(sessions), wanted):
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for pid in strays:
                     _signal(pid, number)
@@ -67,20 +67,21 @@ def kill_marked(attempts: Iterable[tuple[str, ...]]) -> int:
     return len(found)
 
 
-def _strays(sessions: set[int], runners: set[int], marks: set[bytes]) -> set[int]:
+def _strays(sessions: set[int], marks: set[bytes]) -> set[int]:
     """Tell our children that a dead runner left to us, with all that they started."""
     listed = processes.read_processes()
-    ours = [p for p in listed if p.parent == os.getpid() and p.pid not in runners]
-    # A job's processes carry its mark; one that wiped its environment still has the runner's score.
-    scored = processes.oom_score_adj() != 1000
+    ours = [p for p in listed if p.parent == os.getpid()]
     roots = {
-        p.pid
-        for p in ours
-        if p.session in sessions
-        or _is_marked(p.pid, [marks])
-        or (scored and not p.dead and processes.oom_score_adj(p.pid) == 1000)
+        p.pid for p in ours if p.session in sessions or _is_marked(p.pid, [marks]) or _wiped_its_marks(p)
     }
-    return processes.descendants(listed, roots) | {p.pid for p in ours if p.pid in roots}
+    return processes.descendants(listed, roots) | roots
+
+
+def _wiped_its_marks(process: processes.Process) -> bool:
+    """Tell whether a child of ours has the score that only a runner and its job have, yet is no runner."""
+    if process.dead or processes.oom_score_adj() == 1000 or processes.oom_score_adj(process.pid) != 1000:
+        return False
+    return f"{AGENT_PID}={os.getpid()}".encode() not in processes.environment_of(process.pid)
 
 
 def _is_marked(pid: int, wanted: list[set[bytes]]) -> bool:

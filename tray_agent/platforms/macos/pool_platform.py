@@ -36,15 +36,14 @@ class MacPoolPlatform:
     def base_environment(self) -> dict[str, str]:
         return allowed_environment(os.environ)
 
-    def sweep_after(self, sessions: Collection[int], runners: Collection[int], marks: Iterable[str]) -> None:
+    def sweep_after(self, sessions: Collection[int], marks: Iterable[str]) -> None:
         attempts = [frozenset(marks)]
         deadline = time.monotonic() + _SWEEP_S
         while time.monotonic() < deadline:
             found = {
                 process.pid
                 for process in processes.living()
-                if process.pid not in runners
-                and (processes.session_of(process.pid) in sessions or processes.is_marked(process, attempts))
+                if processes.session_of(process.pid) in sessions or processes.is_marked(process, attempts)
             }
             if not found:
                 return

@@ -28,5 +28,5 @@ class WindowsPoolPlatform:
     def base_environment(self) -> dict[str, str]:
         return allowed_environment(os.environ)
 
-    def sweep_after(self, sessions: Collection[int], runners: Collection[int], marks: Iterable[str]) -> None:
+    def sweep_after(self, sessions: Collection[int], marks: Iterable[str]) -> None:
         pass  # with the runner its handle of the job object is gone, and so is all in it

@@ -75,7 +75,7 @@ def failure_sentence(tx: Transaction, attempt: Attempt, end: AttemptEnd) -> str:
     """Say in words how an attempt ended that did not complete."""
     if end.outcome is AttemptOutcome.LOST:
         return "The PC went silent."
-    if end.outcome is not AttemptOutcome.FAILED or end.exit_code is None:
+    if end.outcome is not AttemptOutcome.FAILED or not end.exit_code:
         return end.message
     worker = tx.workers.find(attempt.worker) if attempt.worker else None
     sentence = exit_sentence(end.exit_code, worker.os if worker else None)

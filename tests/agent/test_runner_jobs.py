@@ -163,10 +163,9 @@ def test_a_job_may_close_its_own_output(rig: RunnerRig) -> None:
     assert (ended.outcome, text(records)) == (COMPLETED, "before\n")
 
 
-def test_a_signal_that_kills_the_job_is_named(rig: RunnerRig) -> None:
+def test_a_signal_that_kills_the_job_becomes_the_exit_code_that_shells_give_it(rig: RunnerRig) -> None:
     ended, _ = rig.run("kill -9 $$")
-    assert (ended.outcome, ended.exit_code) == (FAILED, 137)
-    assert ended.message == "Killed by signal 9 (SIGKILL)."
+    assert (ended.outcome, ended.exit_code, ended.message) == (FAILED, 137, "")
 
 
 def test_a_missing_program_has_the_shells_exit_code(rig: RunnerRig) -> None:

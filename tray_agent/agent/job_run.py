@@ -131,8 +131,7 @@ class JobRun:
             self._end(ResultOutcome.FAILED, 0, text)
             return
         outcome = ResultOutcome.COMPLETED if exit_.code == 0 else ResultOutcome.FAILED
-        text = f"Killed by signal {exit_.signal} ({_signal_name(exit_.signal)})." if exit_.signal else ""
-        self._end(outcome, exit_.code, text)
+        self._end(outcome, exit_.code, "")  # the coordinator says what a code or a signal means
 
     def _mind_limits(self, now: float) -> None:
         if self._frozen_at is not None:
@@ -203,12 +202,3 @@ def _storage_words(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "This PC's disk is full, so the job's output could not be kept."
     return f"This PC could not store the job's output: {_words(error)}."
-
-
-def _signal_name(number: int) -> str:
-    import signal  # only for the rare death
-
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "real-time signal"

@@ -13,6 +13,7 @@ from shared.messages import AttemptRef
 from shared.vocabulary import OnError, ResultOutcome, Shell
 from tests.fakes.runner_rig import (
     DAEMON,
+    RUNNER,
     START_DAEMON,
     RunnerRig,
     alive,
@@ -108,7 +109,7 @@ def test_the_next_line_waits_while_frozen(rig: RunnerRig, tmp_path: Path) -> Non
 
 
 def test_a_killed_runner_takes_its_job_along(rig: RunnerRig, tmp_path: Path) -> None:
-    lines = ("echo kept", START_DAEMON, "env -i setsid sleep 301 &", "echo $PPID > runner", "sleep 300")
+    lines = ("echo kept", START_DAEMON, "(env -i setsid sleep 301 &)", "echo $PPID > runner", "sleep 300")
     task = rig.start(*lines, environment=marked(tmp_path), shell=Shell.BASH)
     runner = written_number(task.folder / "work" / "runner")
     daemon = written_number(task.folder / "work" / "daemon")
@@ -172,6 +173,18 @@ def test_a_killed_agent_leaves_nothing_behind(tmp_path: Path, who: str) -> None:
     assert not alive(daemon)
 
 
+def test_a_runner_needs_no_closed_pipe_to_notice_that_its_agent_died(tmp_path: Path) -> None:
+    """Another process may hold the pipe's other end, as one that was started without care for it."""
+    starter = "import subprocess, sys, time\nsubprocess.Popen(sys.argv[1:])\ntime.sleep(300)"
+    mark = f"MARK={tmp_path}"
+    argv = [sys.executable, "-c", starter, *RUNNER]
+    environment = {**os.environ, "MARK": str(tmp_path)}
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, env=environment) as agent:
+        wait_until(lambda: any(_is_runner(pid) and _catches_term(pid) for pid in children(agent.pid)))
+        agent.kill()
+        wait_until(lambda: not living(mark), GONE_S)
+
+
 def test_runners_are_kept_for_the_next_job_and_ended_when_unused(tmp_path: Path) -> None:
     rig = RunnerRig(tmp_path, idle_s=0.3)
     first = text(rig.run("echo $PPID")[1])
@@ -186,6 +199,16 @@ def _sleepers(parent: int, seconds: str) -> list[int]:
     wanted = f"sleep\0{seconds}\0".encode()
     found = [p for p in Path("/proc").iterdir() if p.name.isdigit() and _line_of(p) == wanted]
     return [int(p.name) for p in found if alive(int(p.name))]
+
+
+def _catches_term(pid: int) -> bool:
+    """Tell whether a runner has come so far as to have bound itself to its agent."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = int(next(line for line in lines if line.startswith("SigCgt")).split()[1], 16)
+    return (
+        bool(caught >> (signal.SIGTERM - 1) & 1)
+        and Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    )
 
 
 def _is_runner(pid: int) -> bool:

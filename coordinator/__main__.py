@@ -41,7 +41,7 @@ def _refuse_open_door(settings: Settings) -> None:
     if not settings.on_loopback:
         raise SettingsError(
             f"Without accounts anyone who reaches {settings.host} could run programs on your PCs. "
-            "With --no-auth, --host must be 127.0.0.1, ::1 or localhost."
+            "With --no-auth, --host must be an address of this machine alone: 127.0.0.1, ::1 or localhost."
         )
 
 
@@ -75,7 +75,8 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
         "--seed-clients",
         action="append",
         metavar="CIDR",
-        help="addresses that may use the older interface without signing in; repeatable, or with commas",
+        help="addresses that may use the older interface without signing in; repeatable, or with commas; "
+        "nothing to do with --no-auth, where everybody on this machine may",
     )
     add("--livez-port", metavar="PORT", help="port of the liveness listener (any free one)")
 

@@ -13,12 +13,12 @@ from coordinator.builtin_agent import BuiltinAgent
 from coordinator.data_folder import DataFolder, FolderTaken
 from coordinator.event_log import log_to_stderr
 from coordinator.server.announcement import announce, withdraw
+from coordinator.server.body_files import keep_bodies_in
 from coordinator.server.body_limits import BodyLimits
 from coordinator.server.capacity import Capacity, capacity_here
 from coordinator.server.http_server import HttpServer
 from coordinator.server.listening import open_listeners
 from coordinator.server.liveness import STUCK_AFTER_S, LivenessListener
-from coordinator.server.spool import spool_into
 from coordinator.server.stopping import stopping_on_signals
 from coordinator.server.waiting_room import WaitingRoom
 from coordinator.settings import Settings
@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
 
 def _run(settings: Settings, folder: DataFolder, listeners: list, stack: ExitStack) -> None:  # type: ignore[type-arg]
     capacity = capacity_here()
-    spool_into(folder.path / "spool")
+    keep_bodies_in(folder.path / "bodies")
     waiting = WaitingRoom(capacity.workers_held, capacity.followers_held)
     store = _open_store(folder, waiting)
     stack.callback(store.close)
@@ -95,7 +95,6 @@ def _services(
         monotonic=time.monotonic,
         builtin_secret=secrets.token_urlsafe(32) if settings.direct else "",
         hosts=LOOPBACK_NAMES | {settings.host.lower()},
-        seed_clients=tuple(str(network) for network in settings.seed_clients),
     )
 
 

@@ -57,7 +57,7 @@ class WorkerSeat(HeldSeat):
         self,
         number: int,
         worker: str,
-        seq: int,
+        call: str,
         would_take: Callable[[Requirements], bool],
         lock: threading.Lock,
         desk: "Callable[[WorkerSeat, list[Requirements], bool], None]",
@@ -65,7 +65,7 @@ class WorkerSeat(HeldSeat):
         super().__init__()
         self.number = number  # rises: the order of coming
         self.worker = worker
-        self.seq = seq
+        self.call = call
         self.would_take = would_take
         self._lock = lock
         self._desk = desk

@@ -26,7 +26,7 @@ class WaitingRoom:
             str, tuple[FollowerSeat, ...]
         ] = {}  # by job; each replaced whole: read unlocked
         self._people: dict[str, int] = {}
-        self._early: OrderedDict[str, deque[int]] = OrderedDict()
+        self._early: OrderedDict[str, deque[str]] = OrderedDict()
         self._came = 0
         self._closing = False
 
@@ -36,31 +36,31 @@ class WaitingRoom:
         return self._closing
 
     def seat_for_worker(
-        self, worker: str, seq: int, would_take: Callable[[Requirements], bool]
+        self, worker: str, call: str, would_take: Callable[[Requirements], bool]
     ) -> WorkerSeat | None:
         """Hold an exchange; None when the room is full or closing. An older held call of it is released."""
         with self._lock:
             if older := self._workers.get(worker):
                 self._free(older)
             self._came += 1
-            seat = WorkerSeat(self._came, worker, seq, would_take, self._lock, self._settle)
+            seat = WorkerSeat(self._came, worker, call, would_take, self._lock, self._settle)
             if self._closing or not self._free_for_workers:
                 return None
-            if self._was_released_early(worker, seq):
+            if self._was_released_early(worker, call):
                 seat.end()
             else:
                 self._free_for_workers -= 1
                 self._workers[worker] = seat
             return seat
 
-    def release(self, worker: str, seq: int) -> None:
-        """End the held call that this worker made with `seq`, now or as soon as it sits down."""
+    def release(self, worker: str, call: str) -> None:
+        """End the held call that this worker made with `call`, now or as soon as it sits down."""
         with self._lock:
             seat = self._workers.get(worker)
-            if seat is not None and seat.seq == seq:
+            if seat is not None and seat.call == call:
                 self._free(seat)
             else:
-                self._remember_release(worker, seq)
+                self._remember_release(worker, call)
 
     def seat_for_job(self, job: str, who: str) -> FollowerSeat | None:
         """Follow a job; None when the room is full or closing, or `who` follows too many already."""
@@ -139,16 +139,16 @@ class WaitingRoom:
             if not self._people[seat.who]:
                 del self._people[seat.who]
 
-    def _remember_release(self, worker: str, seq: int) -> None:
+    def _remember_release(self, worker: str, call: str) -> None:
         early = self._early.setdefault(worker, deque(maxlen=EARLY_RELEASES_PER_WORKER))
-        early.append(seq)
+        early.append(call)
         self._early.move_to_end(worker)
         if len(self._early) > EARLY_RELEASES_OF_WORKERS:
             self._early.popitem(last=False)
 
-    def _was_released_early(self, worker: str, seq: int) -> bool:
+    def _was_released_early(self, worker: str, call: str) -> bool:
         early = self._early.get(worker)
-        if early is None or seq not in early:
+        if early is None or call not in early:
             return False
-        early.remove(seq)
+        early.remove(call)
         return True

@@ -20,7 +20,6 @@ _P = bindparam
 _INSERT = insert(job)
 _ONE = select(job).where(job.c.id == _P("b_id"))
 _MANY = select(job).where(job.c.id.in_(_P("ids", expanding=True)))
-_BY_NUMBERS = select(job).where(job.c.number.in_(_P("numbers", expanding=True))).order_by(job.c.number)
 _NEWEST = select(job).where(job.c.number < _P("before")).order_by(job.c.number.desc()).limit(_P("most"))
 _NEWEST_IN_STATE = (
     select(job)

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -76,9 +77,20 @@ class SqliteStore:
         self._engine.dispose()
 
     def _write(self) -> None:
-        with self._engine.connect() as connection:
-            while group := self._next_group():
+        connection: Connection | None = None
+        while group := self._next_group():
+            try:
+                connection = connection or self._engine.connect()
                 self._commit_group(connection, group)
+            except (
+                Exception
+            ) as error:  # not even a roll-back was possible: the next group gets a new connection
+                log.exception("database.reopened")
+                _throw_away(connection)
+                connection = None
+                _refuse(group, _unavailable(error))
+        if connection is not None:
+            connection.close()
 
     def _next_group(self) -> "list[_Work]":
         """Wait for work and take all that waits; an empty list says stop."""
@@ -101,11 +113,11 @@ class SqliteStore:
             done = [self._run(connection, work) for work in group]
             _execute(connection, "COMMIT")
         except BaseException as error:
-            _roll_back(connection)
             self._classes.forget()
-            failure = _unavailable(error) if isinstance(error, OperationalError | sqlite3.Error) else error
-            for work in group:
-                work.waiting.set_exception(failure)
+            _refuse(
+                group, _unavailable(error) if isinstance(error, OperationalError | sqlite3.Error) else error
+            )
+            _roll_back(connection)
             return
         for work, (result, failed, notices) in zip(group, done, strict=True):
             self._tell(notices)
@@ -141,6 +153,20 @@ class SqliteStore:
 class _Work:
     run: Callable[[Transaction], Any]
     waiting: "Future[Any]"
+
+
+def _refuse(group: "list[_Work]", error: BaseException) -> None:
+    """Tell all who wait that nothing of theirs was stored."""
+    for work in group:
+        if not work.waiting.done():
+            work.waiting.set_exception(error)
+
+
+def _throw_away(connection: Connection | None) -> None:
+    if connection is not None:
+        with suppress(Exception):
+            connection.invalidate()
+            connection.close()
 
 
 def open_engine(path: Path) -> Engine:

@@ -6,8 +6,6 @@ import binascii
 from coordinator.domain.errors import Invalid
 from shared.field_rules import FieldError
 
-MOST_CURSOR_LETTERS = 200
-
 
 def cursor_of(place: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")

@@ -1,6 +1,6 @@
 """What the use cases need of storage: business verbs over jobs, attempts, output, workers and files.
 
-Every method that changes a state is one conditional update and tells whether it took effect.
+A method that moves a job or an attempt on is one conditional update and tells whether it took effect.
 """
 
 from collections.abc import Callable, Mapping, Sequence

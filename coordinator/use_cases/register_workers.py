@@ -3,18 +3,22 @@
 import secrets
 from dataclasses import replace
 
-from coordinator.domain.errors import SessionTaken
+from coordinator.domain.errors import Invalid, SessionTaken
 from coordinator.domain.notices import WorkerCalled
 from coordinator.domain.worker import Worker, WorkerKind
 from coordinator.use_cases.ports import Transaction
-from shared.messages import RegisterRequest
+from shared.field_rules import FieldError
+from shared.messages import PROTOCOL, RegisterRequest
 from shared.vocabulary import AgentState
 
 BUILTIN_WORKER = "direct"  # the id of the coordinator's own worker
 
 
 def register_worker(tx: Transaction, request: RegisterRequest, builtin: bool, address: str) -> Worker:
-    """Open the session that `request` names; the same request again changes nothing. Raises SessionTaken."""
+    """Open the session that `request` names; a repeat changes nothing. Raises SessionTaken, Invalid."""
+    if request.protocol != PROTOCOL:
+        message = f"must be {PROTOCOL}: install the agent of this coordinator's release"
+        raise Invalid("This agent speaks another version of the protocol.", [FieldError("protocol", message)])
     known = _known_worker(tx, request, builtin)
     if known is not None:
         _refuse_clone(tx, known, request)

@@ -55,8 +55,8 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Sparetime",
             "version": VERSION,
-            "description": "Runs jobs on a company's idle PCs. All calls that change something want the"
-            " coordinator's own Host and, from a browser, its own Origin.",
+            "description": "Runs jobs on a company's idle PCs. Every call wants the coordinator's own Host;"
+            " calls that change something want, from a browser, its own Origin.",
         },
         "paths": paths,
         "components": {

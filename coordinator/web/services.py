@@ -15,7 +15,6 @@ class Services:
     monotonic: Callable[[], float]  # seconds; only for how long to hold a call
     builtin_secret: str  # what the coordinator's own agent proves itself with; "" where Direct is off
     hosts: frozenset[str]  # the names under which this coordinator may be called, without port, lower case
-    seed_clients: tuple[str, ...] = ()
 
     @property
     def direct(self) -> bool:

@@ -24,12 +24,12 @@ class Seat(Protocol):
 
 class WaitingRoom(Protocol):
     def seat_for_worker(
-        self, worker: str, seq: int, would_take: Callable[[Requirements], bool]
+        self, worker: str, call: str, would_take: Callable[[Requirements], bool]
     ) -> Seat | None:
         """Hold an exchange; None when the room is full. An older held call of this worker is released."""
 
-    def release(self, worker: str, seq: int) -> None:
-        """End the held call that this worker made with `seq`, now or as soon as it sits down."""
+    def release(self, worker: str, call: str) -> None:
+        """End the held call that this worker made with `call`, now or as soon as it sits down."""
 
     def seat_for_job(self, job: str, who: str) -> Seat | None:
         """Follow a job; None when the room is full or `who` follows too many already."""

@@ -248,3 +248,18 @@ def test_the_folder_of_the_database_may_have_any_name(tmp_path: Path, name: str)
     store.close()
 
     assert {p.name for p in tmp_path.iterdir()} == {name}
+
+
+def test_the_store_goes_on_when_a_group_could_not_even_be_rolled_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> NoReturn:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(sqlite, "_roll_back", broken)
+        trouble.setattr(sqlite.SqliteStore, "_run", broken)
+        with pytest.raises((OSError, TypeError, Unavailable)):
+            house.do(lambda tx: tx.jobs.add([an_order()], "native"))
+
+    assert len(house.do(lambda tx: tx.jobs.add([an_order()], "native"))) == 1

@@ -52,7 +52,7 @@ class Exchanges:
         closing = services.waiting.closing
         done = services.store.transact(lambda tx: exchange(tx, request, may_claim=not closing))
         if request.releases is not None:
-            services.waiting.release(done.worker.id, request.releases)
+            services.waiting.release(done.worker.id, _call_name(request.session, request.releases))
         if not self._urgent(call, request, done) and request.wait > 0 and not closing:
             return json_reply(self._hold(call, request, done))
         return json_reply(done.reply)
@@ -63,11 +63,16 @@ class Exchanges:
         return due or has_answers(done.reply)
 
     def _hold(self, call: Call, request: ExchangeRequest, done: Exchanged) -> ExchangeReply:
-        seat = call.services.waiting.seat_for_worker(done.worker.id, request.seq, done.would_take)
+        seat = call.services.waiting.seat_for_worker(
+            done.worker.id, _call_name(request.session, request.seq), done.would_take
+        )
         if seat is None:
             return replace(done.reply, next_poll_s=random.uniform(*CROWDED_POLL_S))
         try:
             return self._wait(call, request, seat)
+        except BaseException:
+            seat.pass_on()  # what this call was woken for is left to the next waiter
+            raise
         finally:
             seat.leave()
 
@@ -85,3 +90,8 @@ class Exchanges:
             if self._urgent(call, request, done) or left <= 0 or seat.released:
                 return done.reply
             woken = seat.wait(min(left, REPEAT_S) if unheeded_orders(done.reply, request) else left)
+
+
+def _call_name(session: str, seq: int) -> str:
+    """Name a held call: seq alone begins again with each session."""
+    return f"{session}/{seq}"

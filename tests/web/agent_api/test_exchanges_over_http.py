@@ -1,5 +1,6 @@
 """POST /api/v1/agent/exchange: at once where there is something to say, held where there is not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from coordinator.domain.notices import WorkerCalled
@@ -138,3 +139,25 @@ def test_a_call_for_a_worker_wakes_nobody_else(web: AgentOffice) -> None:
     web.real_room.publish(WorkerCalled("pc-of-somebody-else"))
     web.submit()
     assert len(held().leases) == 1
+
+
+def test_a_release_meant_for_the_session_before_does_not_end_a_call_of_this_one(web: AgentOffice) -> None:
+    worker = web.register(a_registration("s1")).json()["worker"]
+    web.exchange(an_exchange(5, "s1", releases=1))  # its call 1 never came
+    web.register(a_registration("s2", worker=worker, previous_sessions=("s1",)))
+    held = web.held(_waiting(1, "s2"))  # fails where the call is not held
+    job = web.submit()
+    assert [lease.job for lease in held().leases] == [job]
+
+
+def test_a_wake_up_is_left_to_others_when_its_call_fails(web: AgentOffice) -> None:
+    web.register(a_registration("s1", cpus=1))
+    web.register(a_registration("s2", machine_mark="mark-2", cpus=1))
+    failing = web.held_to_fail(_waiting(1, "s1"))
+    other = web.held(_waiting(1, "s2"))
+    worker = web.store.read(lambda tx: tx.workers.of_session("s1"))
+    assert worker is not None
+    web.store.transact(lambda tx: tx.workers.save(replace(worker, session="s1-again")))
+    job = web.submit()
+    assert [lease.job for lease in other().leases] == [job]
+    assert failing().status == 401

@@ -39,3 +39,9 @@ def test_each_wrong_field_is_named_and_nothing_is_stored(web: AgentOffice) -> No
     assert answer.status == 422
     assert {"session", "cpus", "os", "spy", "hostName"} <= set(answer.fields)
     assert web.store.read(lambda tx: tx.workers.all()) == []
+
+
+def test_an_agent_of_another_protocol_is_told_what_to_do(web: AgentOffice) -> None:
+    answer = web.register(a_registration(protocol=2))
+    assert answer.status == 422
+    assert answer.fields == ["protocol"]

@@ -18,8 +18,12 @@ class Schemas:
     def __init__(self) -> None:
         self.named: dict[str, Schema] = {}
         self._kinds: dict[str, type] = {}
+        self._tolerant: set[type] = set()
 
-    def of_request(self, kind: type) -> Schema:
+    def of_request(self, kind: type, tolerant: bool = False) -> Schema:
+        """Describe a form that is sent; a tolerant reader passes over fields that it does not know."""
+        if tolerant:
+            self._tolerant.add(kind)
         return self._of(kind, False)
 
     def of_answer(self, kind: type) -> Schema:
@@ -66,7 +70,7 @@ class Schemas:
             "properties": {name: schema for name, schema, _ in found},
             "required": [name for name, _, required in found if required],
         }
-        if not answer:
+        if not answer and kind not in self._tolerant:
             schema["additionalProperties"] = False  # an answer may grow
         return schema
 

@@ -120,7 +120,9 @@ def _header(name: str) -> dict[str, Any]:
 
 def _body(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.body is not None:
-        return {"application/json": {"schema": schemas.of_request(route.body)}}
+        return {
+            "application/json": {"schema": schemas.of_request(route.body, tolerant=route.audience == "older")}
+        }
     return {"application/octet-stream": {}} if route.raw_body else {}
 
 

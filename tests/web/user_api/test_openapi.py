@@ -126,3 +126,11 @@ def test_schema_and_codec_agree(value: dict[str, Any], fits: bool) -> None:
     except Malformed:
         decoded = False
     assert decoded is fits
+
+
+def test_only_the_older_interface_passes_over_unknown_fields(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for route in all_routes():
+        if route.body is not None:
+            strict = schemas[route.body.__name__].get("additionalProperties") is False
+            assert strict == (route.audience != "older"), route.path

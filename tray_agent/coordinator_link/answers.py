@@ -17,7 +17,7 @@ _LONGEST_RETRY_AFTER_S = 300.0
 
 
 def error_of(call: str, status: int, headers: Mapping[str, str], body: bytes) -> LinkError:
-    """Turn any answer but a good one into an error; `call` is register, exchange, attempt or project."""
+    """Turn any answer but a good one into an error; `call` is register, exchange, attempt, part, project."""
     reason = f"{_detail(body)} (HTTP {status})"
     if status >= 500 or status in _TRY_LATER or 300 <= status < 400:
         return Unreachable(reason, _seconds(headers.get("Retry-After")))
@@ -25,8 +25,11 @@ def error_of(call: str, status: int, headers: Mapping[str, str], body: bytes) ->
         return SessionConflict(reason)
     if call == "exchange" and status in (401, 404, 409, 410):
         return SessionUnknown(reason)
-    if call == "attempt" and status in (409, 410):
+    if call in ("attempt", "part") and status in (409, 410):
         return NotCurrent(reason)
+    if call == "part" and status == 404:
+        # An upload ends with its last part, whose answer may have been lost: offering the file again tells.
+        return Unreachable(reason)
     if status == 401:
         return Unreachable(reason)  # the session is being opened anew
     return Refused(reason, status)

@@ -20,7 +20,6 @@ from shared.messages import (
     UploadOffer,
     UploadState,
 )
-from shared.strict_json import parse_json
 from tray_agent.agent.errors import Unreachable
 from tray_agent.coordinator_link.answers import error_of
 from tray_agent.coordinator_link.http_answer import Answered
@@ -47,7 +46,6 @@ class HttpLink:
         self._base = server.rstrip("/")
         self._prefix = urlsplit(self._base).path
         self._credential = credential
-        self._session_header: dict[str, str] = {}
         self._files = requests.Session()
         self._files.trust_env = False  # else REQUESTS_CA_BUNDLE would override what this agent verifies by
         self._files.proxies = _system_proxies(self._base)
@@ -62,19 +60,17 @@ class HttpLink:
         if self._credential:
             headers["Authorization"] = f"Bearer {self._credential}"
         answered = self._ask("register", "POST", "/agent/register", headers, to_json(request), READ_S)
-        self._session_header = {"X-Session": request.session}
         return _read(RegisterReply, answered)
 
     def exchange(self, request: ExchangeRequest) -> ExchangeReply:
-        headers = {**_JSON, "X-Session": request.session}
         answered = self._ask(
-            "exchange", "POST", "/agent/exchange", headers, to_json(request), request.wait + READ_S
+            "exchange", "POST", "/agent/exchange", _JSON, to_json(request), request.wait + READ_S
         )
         return _read(ExchangeReply, answered)
 
     def send_log(self, ref: AttemptRef, token: str, offset: int, data: bytes) -> LogState:
         path = f"/agent/attempts/{quote(ref.job)}/{ref.attempt}/log?offset={offset}"
-        answered = self._try("PUT", path, self._attempt_headers(token, _RAW), data, READ_S)
+        answered = self._try("PUT", path, _attempt_headers(token, _RAW), data, READ_S)
         if answered.status not in (200, 416):
             raise error_of("attempt", answered.status, answered.headers, answered.body)
         if answered.status == 416 and "Upload-Offset" in answered.headers:
@@ -83,23 +79,22 @@ class HttpLink:
 
     def offer_file(self, ref: AttemptRef, token: str, offer: UploadOffer) -> UploadState:
         path = f"/agent/attempts/{quote(ref.job)}/{ref.attempt}/files"
-        headers = self._attempt_headers(token, "application/json")
+        headers = _attempt_headers(token, "application/json")
         return _read(UploadState, self._ask("attempt", "POST", path, headers, to_json(offer), READ_S))
 
     def send_part(self, upload: str, token: str, offset: int, data: bytes) -> UploadState:
-        headers = {**self._attempt_headers(token, _RAW), "Upload-Offset": str(offset)}
+        headers = {**_attempt_headers(token, _RAW), "Upload-Offset": str(offset)}
         path = f"/agent/uploads/{quote(upload)}"
         answered = self._try("PATCH", path, headers, data, _UPLOAD_READ_S)
         place = answered.headers.get("Upload-Offset", "")
-        if answered.status in (409, 416) and place.isdecimal():
+        if answered.status == 416 and place.isdecimal():
             return UploadState(upload, int(place), False)
         if answered.status != 200:
-            raise error_of("attempt", answered.status, answered.headers, answered.body)
-        # This answer tells only how far the upload is; its id and part size stand.
-        return _read_progress(upload, answered)
+            raise error_of("part", answered.status, answered.headers, answered.body)
+        return _read(UploadState, answered)
 
     def fetch_project(self, sha256: str, offset: int) -> Iterator[bytes]:
-        headers = {**self._session_header, **({"Range": f"bytes={offset}-"} if offset else {})}
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
         url = f"{self._base}/api/v1/projects/{sha256}"
         try:
             with self._files.get(
@@ -134,22 +129,15 @@ class HttpLink:
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self._base} does not answer: {error or type(error).__name__}") from error
 
-    def _attempt_headers(self, token: str, content: str) -> dict[str, str]:
-        return {**self._session_header, "Authorization": f"Attempt {token}", "Content-Type": content}
+
+def _attempt_headers(token: str, content: str) -> dict[str, str]:
+    return {"Authorization": f"Attempt {token}", "Content-Type": content}
 
 
 def _read(kind: type[T], answered: Answered) -> T:
     try:
         return from_json(kind, answered.body)
     except Malformed as error:
-        raise Unreachable(f"The coordinator's answer cannot be understood: {error}") from error
-
-
-def _read_progress(upload: str, answered: Answered) -> UploadState:
-    try:
-        found = parse_json(answered.body)
-        return UploadState(upload, int(found["offset"]), found["complete"] is True)
-    except (Malformed, KeyError, TypeError, ValueError) as error:
         raise Unreachable(f"The coordinator's answer cannot be understood: {error}") from error
 
 

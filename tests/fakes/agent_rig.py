@@ -97,7 +97,7 @@ class AgentRig:
             self.loop.post(event)  # which is made below, of this
 
         transfers = Transfers(self.link, cache, workspace, post)
-        transfers._local = transfers._uploads = AtOnce()
+        transfers._projects = transfers._local = transfers._uploads = AtOnce()
         orphans = Orphans(self.folder / "orphans")
         tools = Tools(FACTS, self.runners, transfers, workspace, self.outbox, orphans, lambda lease: None)
         self.desk = AttemptDesk(tools)

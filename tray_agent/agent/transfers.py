@@ -45,11 +45,12 @@ class Transfers:
         self._cache = cache
         self._workspace = workspace
         self._post = post
+        self._projects = _threads("projects", 2)  # apart: a finished job must not wait for a download
         self._local = _threads("files", 2)
         self._uploads = _threads("uploads", 2)
 
     def prepare(self, ref: AttemptRef, project: ProjectRef, wanted: Callable[[], bool]) -> None:
-        self._local.put(lambda: self._post(self._prepare(ref, project, wanted)))
+        self._projects.put(lambda: self._post(self._prepare(ref, project, wanted)))
 
     def collect(self, ref: AttemptRef, spec: JobSpec, before: outputs.Snapshot, *, ignore_case: bool) -> None:
         def task() -> None:
@@ -156,6 +157,8 @@ class Transfers:
     def _send_part(self, file: int, token: str, state: UploadState, entry: ArtifactEntry) -> UploadState:
         if state.upload is None:
             raise Unreachable("The coordinator named no upload for a file that it does not have.")
+        if entry.size and state.offset == entry.size:
+            raise Unreachable("The coordinator has the whole file and is still checking it.")
         data = outputs.read_at(file, state.offset, min(state.part_bytes, entry.size - state.offset))
         if not data and entry.size:
             raise Refused("The file has become shorter.")

@@ -234,10 +234,11 @@ def test_a_sandbox_or_shell_that_is_not_here_is_a_reason_to_reject(rig: RunnerRi
     assert (ended.outcome, ended.exit_code) == (FAILED, 127)
 
 
-def test_a_runner_that_cannot_start_fails_the_attempt(tmp_path: Path) -> None:
+def test_a_runner_that_cannot_start_is_the_pcs_trouble(tmp_path: Path) -> None:
     rig = RunnerRig(tmp_path, argv=["/no/such/runner"])
-    task = rig.start("true")
-    assert rig.ended(task).outcome is FAILED
+    ended = rig.ended(rig.start("true"))
+    assert ended.outcome is ResultOutcome.INTERRUPTED
+    assert "could not start a runner process" in ended.message
     rig.pool.close(5)
     rig = RunnerRig(tmp_path / "2", argv=[sys.executable, "-c", ""])
     task = rig.start("true")

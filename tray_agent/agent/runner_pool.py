@@ -195,15 +195,16 @@ class RunnerPool:
                 link = RunnerLink(self._argv, options, self._heard, self._died)
             except OSError as error:
                 text = f"This PC could not start a runner process: {error}"
-                self._finish(run, _ended(run, ResultOutcome.FAILED, text))
+                self._finish(run, _ended(run, ResultOutcome.INTERRUPTED, text))
                 return
             self._links.add(link)
             self._hand_over(run, link)
 
     def _next_duty_s(self) -> float | None:
         with self._lock:
-            due = [link.idle_since + self._idle_s for link in self._links if link.run is None]
-            due += [link.stop_asked_at + _STOP_S for link in self._links if link.stop_asked_at is not None]
+            links = [link for link in self._links if not link.ending]  # what ends needs nothing more
+            due = [link.idle_since + self._idle_s for link in links if link.run is None]
+            due += [link.stop_asked_at + _STOP_S for link in links if link.stop_asked_at is not None]
         return max(0.01, min(due) - time.monotonic()) if due else None
 
     def _do_duties(self, now: float) -> None:
@@ -213,6 +214,7 @@ class RunnerPool:
                     link.end()
                 elif link.stop_asked_at is not None and now - link.stop_asked_at >= _STOP_S:
                     log.warning("runner.stuck", extra={"pid": link.pid})
+                    link.stop_asked_at = None  # once is enough: its reader notices its death
                     link.kill()
 
     # --- the readers' threads -------------------------------------------------------------------------

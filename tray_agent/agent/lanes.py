@@ -60,7 +60,7 @@ class Lanes:
         state = self._states[call.lane]
         if state.call is not call:
             return None
-        state.sent_at = None
+        state.call, state.sent_at = Call(call.lane, call.request), None  # its results were spooled before
         return state
 
     def pause(self, state: LaneState, now: float, error: Unreachable) -> None:
@@ -75,7 +75,7 @@ class Lanes:
         """Send a failed call again when its time has come: the same request, so the same seq."""
         state = self._states[lane]
         if state.call is not None and state.sent_at is None and now >= state.repeat_at:
-            self.send(Call(lane, state.call.request), now)
+            self.send(Call(lane, state.call.request, state.call.spool), now)
 
     def woke(self, now: float) -> None:
         """Give up what was on its way when the PC fell asleep, and repeat it now."""

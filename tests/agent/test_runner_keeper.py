@@ -10,6 +10,8 @@ import pytest
 from tests.fakes.runner_rig import RunnerRig, wait_until
 from tray_agent.agent import runner_pool
 from tray_agent.agent.ports import StopReason
+from tray_agent.agent.runner_link import fitting
+from tray_agent.agent.runner_messages import line_of
 
 # Says that its job has started, or has also ended; hears nothing more and does not die with its pipe.
 DEAF = (
@@ -56,3 +58,10 @@ def test_a_stuck_runner_is_killed_once(
         rig.ended(task)
     assert [record.message for record in caplog.records].count("runner.stuck") == 1
     rig.pool.close(5)
+
+
+def test_an_order_and_a_start_never_fill_the_smallest_pipe(tmp_path: Path) -> None:
+    told = [fitting(b"x" * length + b"\n", tmp_path) for length in (100, 3000, 4000, 30_000)]
+    stop = line_of({"op": "stop", "id": "j" * 200, "reason": "interrupted"})
+    assert max(map(len, told)) + 2 * len(stop) <= 4096
+    assert (tmp_path / "start.json").stat().st_size == 30_001

@@ -15,7 +15,7 @@ from tray_agent.agent.ports import RunTask
 
 log = logging.getLogger(__name__)
 
-_PIPE_BYTES = 32 * 1024  # what fits into an empty pipe on every system
+_PIPE_BYTES = 3 * 1024  # of the 4 KiB that an empty pipe takes on Windows; the rest is for later orders
 
 
 @dataclass(slots=True)

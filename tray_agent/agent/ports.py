@@ -1,6 +1,6 @@
 """What the agent needs from outside: the coordinator, the runners, the machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,9 +70,6 @@ class Runners(Protocol):
     def thaw(self, ref: AttemptRef) -> None: ...
     def close(self, timeout_s: float) -> None:
         """Kill every tree and end every runner process."""
-
-
-RunnersFactory = Callable[[Callable[[RunEvent], None]], Runners]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,10 +92,12 @@ def _work(settings: Settings, folder: Path, secret: str | None) -> None:
 
     runners = RunnerPool(runner_argv(), post, choose.pool_platform())
     workspace = Workspace(folder / "attempts")
+    projects = ProjectCache(folder / "projects", link.fetch_project)
+    projects.purge(time.time())
     tools = Tools(
         facts=facts,
         runners=runners,
-        transfers=Transfers(link, ProjectCache(folder / "projects", link.fetch_project), workspace, post),
+        transfers=Transfers(link, projects, workspace, post),
         workspace=workspace,
         outbox=outbox,
         orphans=Orphans(folder / "orphans"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
+from typing import BinaryIO
 
 from shared.messages import (
     LOG_PART_BYTES,
@@ -83,7 +84,8 @@ class Transfers:
     def _prepare(self, ref: AttemptRef, project: ProjectRef, wanted: Callable[[], bool]) -> Event:
         try:
             folder = self._workspace.make(ref)
-            unpack(self._fetch(project, wanted), folder / "work")
+            with self._fetch(project, wanted) as archive:
+                unpack(archive, folder / "work")
             return Prepared(ref, outputs.take_snapshot(folder / "work"))
         except CannotPrepare as error:
             return PrepareFailed(ref, str(error), error.rejected)
@@ -93,16 +95,16 @@ class Transfers:
             log.exception("prepare.broken", extra={"job": ref.job, "attempt": ref.attempt})
             return PrepareFailed(ref, f"The project could not be made ready: {error!r}", False)
 
-    def _fetch(self, project: ProjectRef, wanted: Callable[[], bool]) -> Path:
+    def _fetch(self, project: ProjectRef, wanted: Callable[[], bool]) -> BinaryIO:
         for number in range(1, _FETCH_TRIES):
             try:
-                return self._cache.get(project, wanted)
+                return self._cache.open(project, wanted)
             except Unreachable as error:
                 log.info("project.interrupted", extra={"project": project.sha256, "error": str(error)})
                 if not wanted():
                     break
                 time.sleep(0.5 * number)
-        return self._cache.get(project, wanted)
+        return self._cache.open(project, wanted)
 
     def _send_log(self, ref: AttemptRef, token: str, folder: Path, offset: int, end: int) -> Event:
         try:

@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from shared.archive import ArchiveRefused, inspect_archive, read_entries
 from shared.messages import AttemptRef
@@ -89,27 +90,26 @@ def remove_tree(path: Path) -> bool:
     return not path.exists()
 
 
-def unpack(archive: Path, work: Path) -> None:
+def unpack(archive: BinaryIO, work: Path) -> None:
     """Unpack a project by the shared rules. Raises CannotPrepare naming the entry, or OSError."""
     try:
-        with archive.open("rb") as file:
-            needed = inspect_archive(file).unpacked_bytes + SPARE_BYTES
-            free = shutil.disk_usage(work).free
-            if free < needed:
-                raise CannotPrepare(
-                    f"The project needs {needed >> 20:,} MiB on the disk, and {free >> 20:,} MiB are free.",
-                    rejected=False,
-                )
-            for entry, pieces in read_entries(file):
-                target = work / entry.path
-                if entry.is_folder:
-                    target.mkdir(parents=True, exist_ok=True)
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as out:
-                    for piece in pieces:
-                        out.write(piece)
-                if entry.executable:
-                    target.chmod(target.stat().st_mode | stat.S_IXUSR)
+        needed = inspect_archive(archive).unpacked_bytes + SPARE_BYTES
+        free = shutil.disk_usage(work).free
+        if free < needed:
+            raise CannotPrepare(
+                f"The project needs {needed >> 20:,} MiB on the disk, and {free >> 20:,} MiB are free.",
+                rejected=False,
+            )
+        for entry, pieces in read_entries(archive):
+            target = work / entry.path
+            if entry.is_folder:
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as out:
+                for piece in pieces:
+                    out.write(piece)
+            if entry.executable:
+                target.chmod(target.stat().st_mode | stat.S_IXUSR)
     except ArchiveRefused as refused:
         raise CannotPrepare(f"The project cannot be unpacked: {refused}", rejected=True) from refused

@@ -42,8 +42,9 @@ def serve(settings: Settings) -> int:
     try:
         folder = DataFolder(settings.data)
     except FolderTaken as error:
-        print(f"sparetime: {error}", file=sys.stderr)
-        return 2
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"--data {settings.data} cannot be used: {error.strerror}. Name a folder to write in.")
     with ExitStack() as stack:
         stack.callback(folder.close)
         listeners = open_listeners(settings.host, settings.port)
@@ -51,6 +52,11 @@ def serve(settings: Settings) -> int:
             stack.callback(listener.close)
         _run(settings, folder, listeners, stack)
     return 0
+
+
+def _refuse(why: str) -> int:
+    print(f"sparetime: {why}", file=sys.stderr)
+    return 2
 
 
 def _run(settings: Settings, folder: DataFolder, listeners: list, stack: ExitStack) -> None:  # type: ignore[type-arg]

@@ -1,5 +1,6 @@
 """Puts the agent together from its parts and runs it until it is told to stop."""
 
+import hashlib
 import logging
 import os
 import sys
@@ -83,7 +84,7 @@ def _work(settings: Settings, folder: Path, secret: str | None) -> None:
         facts = replace(facts, host_name=settings.host_name)
     link = HttpLink(settings.server, secret)
     outbox = Outbox(folder / "outbox")
-    member = _Member(IdentityFile(folder), facts, settings.worker_id, outbox)
+    member = _Member(IdentityFile(folder), facts, settings.worker_id, outbox, place_mark(facts, folder))
     choose.kill_strays([entry.ref for entry in outbox.entries()])
     inbox: list[Loop] = []  # the parts post to the loop, which is made of the parts
 
@@ -124,15 +125,17 @@ def _work(settings: Settings, folder: Path, secret: str | None) -> None:
 class _Member:
     """This agent as the coordinator knows it."""
 
-    def __init__(self, file: IdentityFile, facts: MachineFacts, fixed: str | None, outbox: Outbox) -> None:
+    def __init__(
+        self, file: IdentityFile, facts: MachineFacts, fixed: str | None, outbox: Outbox, mark: str
+    ) -> None:
         self._file = file
         self._facts = facts
         self._fixed = fixed
         self._met = False
         self._identity: Identity
-        self._identity, copied = file.begin_session(facts.machine_mark, fixed)
+        self._identity, copied = file.begin_session(mark, fixed)
         if copied:
-            log.warning("identity.copied", extra={"why": "This data folder comes from another PC."})
+            log.warning("identity.copied", extra={"why": "This data folder was copied from elsewhere."})
             outbox.set_aside()
 
     def request(self) -> RegisterRequest:
@@ -170,6 +173,12 @@ class _Member:
                 desk.attempts.drop(attempt.ref)
             desk.tools.outbox.set_aside()
         return True
+
+
+def place_mark(facts: MachineFacts, folder: Path) -> str:
+    """Mark this folder on this machine: a copy, on another PC or beside the original, is another agent."""
+    place = f"{facts.machine_mark}\n{folder.resolve()}"
+    return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def runner_argv() -> list[str]:

@@ -50,11 +50,11 @@ _CLAIMABLE = (
     .order_by(job.c.priority.desc(), job.c.number)
     .limit(_P("most"))
 )
-_READY_OF_ANY_CLASS = and_(job.c.ready, job.c.class_id.in_(select(requirement_class.c.id)))
+_READY_OF_CLASSES = and_(job.c.ready, job.c.class_id.in_(_P("classes", expanding=True)))
 # Two counts, each a range of the claim index; as one condition with OR it would read the whole queue.
 _MORE_URGENT, _EARLIER = (
     select(func.count()).select_from(
-        select(job.c.number).where(_READY_OF_ANY_CLASS, *place).limit(MOST_COUNTED).subquery()
+        select(job.c.number).where(_READY_OF_CLASSES, *place).limit(MOST_COUNTED).subquery()
     )
     for place in (
         (job.c.priority > _P("b_priority"),),
@@ -181,8 +181,8 @@ class SqlJobs:
         rows = self._connection.execute(_CLAIMABLE, values).all()
         return [job_of(row, self._classes.get(self._connection, row.class_id)) for row in rows]
 
-    def waiting_before(self, job: Job) -> int:
-        values = {"b_priority": job.order.priority, "b_number": job.number}
+    def waiting_before(self, job: Job, classes: Sequence[int]) -> int:
+        values = {"b_priority": job.order.priority, "b_number": job.number, "classes": list(classes)}
         counts = [self._connection.execute(count, values).scalar_one() for count in (_MORE_URGENT, _EARLIER)]
         return min(sum(counts), MOST_COUNTED)
 

@@ -18,7 +18,8 @@ def cancel_job(tx: Transaction, job_id: str) -> Job:
     if job.leased:
         _ask(tx, job)
     else:
-        tx.jobs.cancel_waiting(job.id, tx.now, "Cancelled before it started.")
+        again = "Cancelled while it waited to run again." if job.attempt else "Cancelled before it started."
+        tx.jobs.cancel_waiting(job.id, tx.now, again)
         tx.notify(JobChanged(job.id))
     return tx.jobs.get(job_id)
 

@@ -1,7 +1,7 @@
 """One plain sentence for each job: why it waits, where it runs, how it ended."""
 
 from coordinator.domain.job import Job
-from coordinator.domain.matching import Mismatch, Survey, survey
+from coordinator.domain.matching import Mismatch, Survey, matches, survey
 from coordinator.domain.worker import WorkerKind, WorkerState
 from coordinator.use_cases.ports import Transaction
 from shared.vocabulary import JobState, Mode
@@ -62,8 +62,14 @@ def _waiting(tx: Transaction, job: Job) -> str:
         )
     found = survey(wanted, workers, tx.jobs.rejected_by(job.id), tx.now)
     if not found.matching:
-        return f"Waiting: no PC can run it; {_lacks(found)}."
-    ahead = tx.jobs.waiting_before(job)
+        return f"Waiting: no PC can run it; {_lacks(found, wanted.labels)}."
+    able = [worker for worker in workers if matches(wanted, worker)]
+    rivals = [
+        number
+        for number, other in tx.jobs.requirement_classes().items()
+        if any(matches(other, worker) for worker in able)
+    ]
+    ahead = tx.jobs.waiting_before(job, rivals)
     queue = f"; {_count(ahead, 'job')} ahead" if ahead else ""
     return f"Waiting: {_matching(found)}{queue}."
 
@@ -79,9 +85,11 @@ def _matching(found: Survey) -> str:
     return f"{head}: {', '.join(parts)}"
 
 
-def _lacks(found: Survey) -> str:
+def _lacks(found: Survey, labels: tuple[str, ...]) -> str:
+    asked = f" ({', '.join(labels)})"
     parts = [
-        f"{n} PCs {reason.value}" if n > 1 else f"1 PC {ONE_LACKS.get(reason, reason.value)}"
+        (f"{n} PCs {reason.value}" if n > 1 else f"1 PC {ONE_LACKS.get(reason, reason.value)}")
+        + (asked if reason is Mismatch.LABELS else "")
         for reason, n in found.lacking.most_common()
     ]
     if found.rejecting:

@@ -64,8 +64,8 @@ class Jobs(Protocol):
     def claimable(self, classes: Sequence[int], worker: str, limit: int) -> list[Job]:
         """List the first jobs of these classes that may be claimed now and that `worker` has not rejected."""
 
-    def waiting_before(self, job: Job) -> int:
-        """Count the claimable jobs that come before `job`."""
+    def waiting_before(self, job: Job, classes: Sequence[int]) -> int:
+        """Count the claimable jobs of these classes that come before `job`."""
 
     def grant(self, job: Job, worker: str | None) -> bool:
         """Give the job's next attempt away."""

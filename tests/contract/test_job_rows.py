@@ -255,7 +255,8 @@ def test_the_jobs_ahead_are_counted(house: House) -> None:
     low, usual, high, later = house.add(an_order(priority=-1), an_order(), an_order(priority=1), an_order())
 
     counts = {
-        j.number: house.look(lambda tx, j=j: tx.jobs.waiting_before(j)) for j in (low, usual, high, later)
+        j.number: house.look(lambda tx, j=j: tx.jobs.waiting_before(j, list(tx.jobs.requirement_classes())))
+        for j in (low, usual, high, later)
     }
 
     assert counts == {low.number: 3, usual.number: 1, high.number: 0, later.number: 2}

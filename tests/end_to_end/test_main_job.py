@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 
 from tests.fakes.programs import Programs, processes_with, until
@@ -133,3 +134,17 @@ def test_a_worker_id_and_a_host_name_can_be_given(programs: Programs) -> None:
     programs.agent(WORKER_ID="reception-1", HOSTNAME="reception")
     [worker] = programs.wait_for_workers(1)
     assert (worker["id"], worker["hostName"]) == ("reception-1", "reception")
+
+
+def test_a_copy_of_a_data_folder_is_another_pc_and_disturbs_nobody(programs: Programs) -> None:
+    programs.serve("--no-direct")
+    programs.agent("pc")
+    go_on = programs.folder / "go on"
+    job = programs.submit(f'while ! test -e "{go_on}"; do sleep 0.02; done')
+    programs.wait_for(job, "running")
+    shutil.copytree(programs.folder / "pc", programs.folder / "copy")
+    programs.agent("copy")
+    until(lambda: len(programs.workers()) == 2, "the copy never joined as another PC")
+    go_on.touch()
+    ended = programs.wait_for(job)
+    assert [attempt["outcome"] for attempt in ended["attempts"]] == ["completed"]

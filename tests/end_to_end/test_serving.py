@@ -63,3 +63,12 @@ def test_jobs_wait_out_a_restart(programs: Programs) -> None:
     programs.serve("--no-direct")
     programs.agent("pc")
     assert programs.wait_for(job)["state"] == "completed"
+
+
+def test_a_folder_that_cannot_be_made_is_named(programs: Programs) -> None:
+    (programs.folder / "file").write_text("", encoding="utf-8")
+    wrong = programs.folder / "file" / "data"
+    command = [sys.executable, "-m", "coordinator", "serve", "--no-auth", "--port", "0", "--data", str(wrong)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert str(wrong) in ended.stderr and "Traceback" not in ended.stderr

@@ -1,5 +1,8 @@
 """What workers of the older interface report: output as it comes, results and failures."""
 
+import threading
+from contextlib import nullcontext
+
 from coordinator.use_cases.seed_output import Texts
 from coordinator.use_cases.seed_reports import Reporter, SeedResult, hear_output, hear_result
 from coordinator.web.call import Call, Reply, json_reply
@@ -17,10 +20,18 @@ from coordinator.web.seed_api.views import SeedJobReply, SeedReply
 from shared.vocabulary import Stream
 
 MOST_MESSAGE = 2000  # characters of an error message that are kept
+LARGE_BYTES = 1 << 20  # a result is one JSON document, which takes several times its size while it is read
+
+_one_large_result = threading.Lock()
 
 
 def submit(call: Call) -> Reply:
     """Accept a result: completed where the exit code is 0, failed otherwise."""
+    with _one_large_result if call.request.content_length > LARGE_BYTES else nullcontext():
+        return _submit(call)
+
+
+def _submit(call: Call) -> Reply:
     form = read_form(call, SeedResultForm, MOST_RESULT_BYTES)
     message = "" if form.exit_code is not None else "The worker told no exit code: the command was ended."
     told = {Stream.STDOUT: form.stdout, Stream.STDERR: form.stderr}

@@ -34,7 +34,9 @@ def test_a_job_that_waits_for_its_retry_is_cancelled_at_once(office: Office) -> 
     agent = office.agent()
     agent.exchange(results=(a_failure(agent.take_one()),))
 
-    assert office.cancel(job.id).state is JobState.CANCELLED
+    cancelled = office.cancel(job.id)
+    assert cancelled.state is JobState.CANCELLED
+    assert cancelled.message == "Cancelled while it waited to run again."
     office.clock.advance(600)
     office.ripen()
     assert agent.take() == ()

@@ -121,12 +121,12 @@ def test_three_agents_on_one_pc_need_no_option_and_keep_their_ids(programs: Prog
     for agent in agents:
         agent.terminate()
         assert agent.wait(20) == 0
-    sessions = [programs.agent() for _ in range(3)]
+    for _ in range(3):
+        programs.agent()
     job_ids = [programs.submit("sleep 0.3") for _ in range(6)]
     ended = [programs.wait_for(job) for job in job_ids]
     assert {job["state"] for job in ended} == {"completed"}
     assert {worker["id"] for worker in programs.workers()} == first
-    assert len(sessions) == 3
 
 
 def test_a_worker_id_and_a_host_name_can_be_given(programs: Programs) -> None:
